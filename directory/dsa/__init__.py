@@ -1,0 +1,1 @@
+"""The directory system agent: LDAP and AD semantics, on values."""

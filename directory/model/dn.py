@@ -1,0 +1,284 @@
+"""Distinguished names (RFC 4514), with the ``<GUID=...>`` and ``<SID=...>`` forms of AD."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from directory.errors import InvalidDN
+from directory.limits import DN_LENGTH_MAX, RDN_COUNT_MAX
+
+_TYPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*")
+_ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)
+_SPECIAL = ',+"\\<>;='
+_HEX = frozenset("0123456789abcdefABCDEF")
+_OID_NAMES = {
+    "2.5.4.3": "cn", "2.5.4.7": "l", "2.5.4.8": "st", "2.5.4.10": "o", "2.5.4.11": "ou",
+    "2.5.4.6": "c", "2.5.4.9": "street", "0.9.2342.19200300.100.1.25": "dc",
+    "0.9.2342.19200300.100.1.1": "uid",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ava:
+    """One attribute type and value of an RDN. The value is text; ``#hex`` forms are kept as bytes."""
+
+    type: str
+    value: str | bytes
+
+    @property
+    def normal(self) -> str:
+        """The form that compares: type folded and named, value folded with inner runs of space as one."""
+        kind = self.type.lower()
+        kind = _OID_NAMES.get(kind.removeprefix("oid."), kind)
+        if isinstance(self.value, bytes):
+            return f"{kind}=#{self.value.hex()}"
+        return f"{kind}={_escape(' '.join(self.value.casefold().split()))}"
+
+    @property
+    def value_bytes(self) -> bytes:
+        """The value as an attribute value."""
+        return self.value if isinstance(self.value, bytes) else self.value.encode()
+
+    def __str__(self) -> str:
+        if isinstance(self.value, bytes):
+            return f"{self.type}=#{self.value.hex()}"
+        return f"{self.type}={_escape(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rdn:
+    """A relative distinguished name: one value, or several joined by ``+``."""
+
+    avas: tuple[Ava, ...]
+
+    @property
+    def normal(self) -> str:
+        """The form that compares: values sorted, since an RDN is a set."""
+        if len(self.avas) == 1:
+            return self.avas[0].normal
+        return "+".join(sorted(ava.normal for ava in self.avas))
+
+    @property
+    def type(self) -> str:
+        """Attribute type of the first value."""
+        return self.avas[0].type
+
+    @property
+    def value(self) -> str:
+        """First value as text."""
+        value = self.avas[0].value
+        return value if isinstance(value, str) else value.hex()
+
+    def __str__(self) -> str:
+        return "+".join(str(ava) for ava in self.avas)
+
+
+@dataclass(frozen=True, eq=False)
+class DN:
+    """A distinguished name, most specific RDN first. Equal names compare equal whatever their case.
+
+    ``alternative`` holds the inside of ``<GUID=...>`` and ``<SID=...>`` (MS-ADTS 3.1.1.3.1.2.4):
+    such a name has no RDNs and means something only to a directory that resolves it.
+    """
+
+    rdns: tuple[Rdn, ...] = ()
+    alternative: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> DN:
+        """Read RFC 4514 text, or AD's alternative forms.
+
+        Raises:
+            InvalidDN: with the offset of the first character that does not fit.
+        """
+        return _parse(text)
+
+    @classmethod
+    def of(cls, *rdns: tuple[str, str], under: DN | None = None) -> DN:
+        """Build from (type, value) pairs: ``DN.of(("CN", "EDGE01"), under=servers)``."""
+        own = tuple(Rdn((Ava(kind, value),)) for kind, value in rdns)
+        return cls(own + (under.rdns if under else ()))
+
+    @cached_property
+    def normal(self) -> str:
+        """The hash key: equal exactly when two names are equal."""
+        if self.alternative is not None:
+            return f"<{self.alternative.lower()}>"
+        return ",".join(rdn.normal for rdn in self.rdns)
+
+    @property
+    def parent(self) -> DN:
+        """The name above; the root's parent is the root."""
+        return DN(self.rdns[1:])
+
+    @property
+    def rdn(self) -> Rdn:
+        """The most specific RDN.
+
+        Raises:
+            IndexError: for the root, which has none.
+        """
+        return self.rdns[0]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the zero-length name (the rootDSE's)."""
+        return not self.rdns and self.alternative is None
+
+    def child(self, kind: str, value: str) -> DN:
+        """The name one level below."""
+        return DN((Rdn((Ava(kind, value),)), *self.rdns))
+
+    def is_under(self, other: DN) -> bool:
+        """Whether this name lies strictly below the other."""
+        return len(self.rdns) > len(other.rdns) and self.is_within(other)
+
+    def is_within(self, other: DN) -> bool:
+        """Whether this name is the other or lies below it."""
+        if not other.rdns:
+            return other.alternative is None
+        return self.normal == other.normal or self.normal.endswith("," + other.normal)
+
+    def moved(self, old: DN, new: DN) -> DN:
+        """This name after the subtree at ``old`` became ``new``."""
+        kept = len(self.rdns) - len(old.rdns)
+        return DN(self.rdns[:kept] + new.rdns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DN) and self.normal == other.normal
+
+    def __hash__(self) -> int:
+        return hash(self.normal)
+
+    def __str__(self) -> str:
+        if self.alternative is not None:
+            return f"<{self.alternative}>"
+        return ",".join(str(rdn) for rdn in self.rdns)
+
+    def __repr__(self) -> str:
+        return f"DN({str(self)!r})"
+
+
+ROOT = DN()
+"""The zero-length name."""
+
+
+def _escape(value: str) -> str:
+    """Escape a value for RFC 4514 section 2.4."""
+    if value.isalnum():
+        return value
+    out: list[str] = []
+    last = len(value) - 1
+    for i, char in enumerate(value):
+        if char in _SPECIAL or (char == "#" and i == 0) or (char == " " and i in {0, last}):
+            out.append("\\" + char)
+        elif ord(char) < 0x20 or ord(char) == 0x7F:
+            out.append("".join(f"\\{byte:02X}" for byte in char.encode()))
+        else:
+            out.append(char)
+    return "".join(out)
+
+
+@lru_cache(maxsize=16384)
+def _parse(text: str) -> DN:
+    if len(text) > DN_LENGTH_MAX:
+        raise InvalidDN(text, DN_LENGTH_MAX, f"longer than {DN_LENGTH_MAX} characters")
+    if not text.strip():
+        return ROOT
+    if match := _ALTERNATIVE.match(text.strip()):
+        return DN((), f"{match[1].upper()}={match[2].strip()}")
+    rdns: list[Rdn] = []
+    avas: list[Ava] = []
+    at = 0
+    while True:
+        match = _TYPE.match(text, at)
+        if match is None:
+            raise InvalidDN(text, at, "expected an attribute type and '='")
+        value, at = _parse_value(text, match.end())
+        avas.append(Ava(match[1], value))
+        separator = text[at] if at < len(text) else ""
+        at += 1
+        if separator == "+":
+            continue
+        rdns.append(Rdn(tuple(avas)))
+        avas = []
+        if len(rdns) > RDN_COUNT_MAX:
+            raise InvalidDN(text, at, f"more than {RDN_COUNT_MAX} RDNs")
+        if not separator:
+            return DN(tuple(rdns))
+
+
+def _parse_value(text: str, at: int) -> tuple[str | bytes, int]:
+    """Read one value from ``at``; return it and the offset of the separator that ended it."""
+    if text[at : at + 1] == "#":
+        return _parse_hex(text, at)
+    if text[at : at + 1] == '"':
+        return _parse_quoted(text, at)
+    out = bytearray()
+    kept = 0  # length that trailing unescaped spaces must not be stripped below
+    while at < len(text) and text[at] not in ",+;":
+        char = text[at]
+        if char == "\\":
+            piece, at = _parse_escape(text, at)
+            out += piece
+            kept = len(out)
+            continue
+        if char in '"<>\0':
+            raise InvalidDN(text, at, f"unescaped {char!r} in a value")
+        out += char.encode("utf-8", "surrogatepass")
+        at += 1
+    stripped = bytes(out).rstrip(b" ") if len(out) > kept else bytes(out)
+    return _text(text, at, stripped if len(stripped) >= kept else bytes(out[:kept])), at
+
+
+def _parse_escape(text: str, at: int) -> tuple[bytes, int]:
+    pair = text[at + 1 : at + 3]
+    if len(pair) == 2 and pair[0] in _HEX and pair[1] in _HEX:
+        return bytes.fromhex(pair), at + 3
+    if pair and (pair[0] in _SPECIAL or pair[0] in " #"):
+        return pair[0].encode(), at + 2
+    raise InvalidDN(text, at, "backslash without a special character or two hex digits")
+
+
+def _parse_hex(text: str, at: int) -> tuple[bytes, int]:
+    start = at + 1
+    at = start
+    while at < len(text) and text[at] in _HEX:
+        at += 1
+    if at == start or (at - start) % 2:
+        raise InvalidDN(text, at, "'#' needs pairs of hex digits")
+    value = bytes.fromhex(text[start:at])
+    return value, _end_of_value(text, at)
+
+
+def _parse_quoted(text: str, at: int) -> tuple[str, int]:
+    """RFC 2253 quoting, still written by old tools."""
+    out = bytearray()
+    at += 1
+    while at < len(text) and text[at] != '"':
+        if text[at] == "\\":
+            piece, at = _parse_escape(text, at)
+            out += piece
+        else:
+            out += text[at].encode("utf-8", "surrogatepass")
+            at += 1
+    if at >= len(text):
+        raise InvalidDN(text, at, "quoted value is not closed")
+    return _text(text, at, bytes(out)), _end_of_value(text, at + 1)
+
+
+def _end_of_value(text: str, at: int) -> int:
+    while at < len(text) and text[at] == " ":
+        at += 1
+    if at < len(text) and text[at] not in ",+;":
+        raise InvalidDN(text, at, "expected ',' or '+' after a value")
+    return at
+
+
+def _text(text: str, at: int, raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidDN(text, at, "value is not UTF-8") from None

@@ -1,0 +1,3 @@
+"""Exchange Edge trust, without Windows."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Issue, select, enable, renew and publish certificates; the machine store."""

@@ -1,0 +1,1 @@
+"""Pages and control API of a running lab."""

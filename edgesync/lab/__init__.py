@@ -1,0 +1,1 @@
+"""One lab: its description, its servers, its clock, its folder."""

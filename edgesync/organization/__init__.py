@@ -1,0 +1,1 @@
+"""Where Exchange keeps things in AD and ADAM: servers, sites, connectors, domains, recipients."""

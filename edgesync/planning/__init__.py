@@ -1,0 +1,1 @@
+"""Four truths, the trust matrix, explanations, what-if and safe orders."""

@@ -1,0 +1,1 @@
+"""How everything above reaches a directory: LDAP's own nouns, two adapters."""

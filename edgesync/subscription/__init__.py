@@ -1,0 +1,1 @@
+"""The Edge Subscription: file, credentials, states."""

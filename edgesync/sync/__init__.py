@@ -1,0 +1,1 @@
+"""The EdgeSync engine: feeds, jobs, plans, leases, cookies."""

@@ -1,0 +1,1 @@
+"""SMTP between servers: receiver, sender, connectors, queue, protocol log."""

@@ -1,0 +1,1 @@
+"""Direct trust, PKIX verdicts and the TLS session."""

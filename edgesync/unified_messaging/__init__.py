@@ -1,0 +1,1 @@
+"""The Unified Messaging role."""
