@@ -1,0 +1,139 @@
+"""The whole seam between EdgeSync and any directory: six methods in LDAP's own nouns.
+
+Anything cleverer (paging, DirSync, upsert, the lease) is a function over this port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+from directory.errors import LdapError, ResultCode
+from directory.model.controls import Control, PagedResults
+from directory.model.dn import DN
+from directory.model.entry import Entry
+from directory.model.filter import ANY_ENTRY, Filter
+from directory.model.messages import (
+    AddRequest,
+    DeleteRequest,
+    ModifyDnRequest,
+    ModifyRequest,
+    Scope,
+    SearchRequest,
+)
+
+PAGE_SIZE = 1000
+"""Entries asked for per page: AD's MaxPageSize."""
+
+PAGES_MAX = 100_000
+"""Most pages one iteration follows: 10^8 entries; a server that never ends is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """One page of answers with the response controls."""
+
+    entries: tuple[Entry, ...]
+    controls: tuple[Control, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryIdentity:
+    """What a directory's rootDSE says of itself. A new invocation id means: restored or another."""
+
+    invocation_id: UUID | None
+    naming_contexts: tuple[DN, ...]
+    highest_usn: int | None
+    supported_controls: frozenset[str]
+    dns_host_name: str = ""
+
+
+class DirectoryPort(Protocol):
+    """A bound connection to one directory.
+
+    Every method raises ``LdapError`` for the directory's refusals and ``PortUnavailable`` when
+    it cannot be reached.
+    """
+
+    @property
+    def identity(self) -> DirectoryIdentity:
+        """The directory's rootDSE, read at each call."""
+        ...
+
+    def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
+        """One page."""
+        ...
+
+    def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
+        """Add one entry."""
+        ...
+
+    def modify(self, request: ModifyRequest, controls: Sequence[Control] = ()) -> None:
+        """Change one entry, atomically."""
+        ...
+
+    def modify_dn(self, request: ModifyDnRequest, controls: Sequence[Control] = ()) -> None:
+        """Rename or move."""
+        ...
+
+    def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
+        """Delete one entry."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+def iterate(
+    port: DirectoryPort,
+    request: SearchRequest,
+    controls: Sequence[Control] = (),
+    *,
+    page_size: int = PAGE_SIZE,
+) -> Iterator[Entry]:
+    """All entries of a search, page by page (RFC 2696)."""
+    cookie = b""
+    for _ in range(PAGES_MAX):
+        outcome = port.search(request, (*controls, PagedResults(size=page_size, cookie=cookie)))
+        yield from outcome.entries
+        cookie = next((c.cookie for c in outcome.controls if isinstance(c, PagedResults)), b"")
+        if not cookie:
+            return
+
+
+def read(port: DirectoryPort, dn: DN, attributes: tuple[str, ...] = ()) -> Entry | None:
+    """One entry by name, or None when there is none."""
+    request = SearchRequest(dn, Scope.BASE, ANY_ENTRY, attributes)
+    try:
+        outcome = port.search(request)
+    except LdapError as error:
+        if error.code is ResultCode.NO_SUCH_OBJECT:
+            return None
+        raise
+    return outcome.entries[0] if outcome.entries else None
+
+
+def find(
+    port: DirectoryPort,
+    base: DN,
+    filter_: Filter = ANY_ENTRY,
+    *,
+    scope: Scope = Scope.SUBTREE,
+    attributes: tuple[str, ...] = (),
+) -> tuple[Entry, ...]:
+    """All entries of a search below a base; none when the base does not exist."""
+    request = SearchRequest(base, scope, filter_, attributes)
+    try:
+        return tuple(iterate(port, request))
+    except LdapError as error:
+        if error.code is ResultCode.NO_SUCH_OBJECT:
+            return ()
+        raise
+
+
+def without_values(request: SearchRequest) -> SearchRequest:
+    """The same search asking for names only."""
+    return replace(request, attributes=("1.1",))
