@@ -1,0 +1,103 @@
+"""An entry that is still in its wire form: decoded only where somebody looks.
+
+A SearchResultEntry and an AddRequest differ in their tag alone: name, then attributes. So one
+class carries both, and an entry passes from an add through the store to an answer, or from a
+source directory to a target, without its values being taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from directory.model import ber
+from directory.model.dn import DN
+from directory.model.entry import Entry
+from directory.model.names import attribute_name
+
+SEARCH_RESULT_ENTRY_TAG = 0x64
+ADD_REQUEST_TAG = 0x68
+
+
+class EncodedEntry(Entry):
+    """A protocolOp (SearchResultEntry or AddRequest, already checked) that reads as an Entry."""
+
+    __slots__ = ("operation",)
+
+    def __init__(self, operation: bytes) -> None:  # the base's slots are filled on first use
+        self.operation = operation
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"dn", "_attributes", "_folded"}:
+            raise AttributeError(name)
+        text, body = split_operation(self.operation)
+        if name == "dn":
+            self.dn = DN.parse(text.decode())
+            return self.dn
+        attributes: dict[str, tuple[bytes, ...]] = {}
+        for blob in attribute_blobs(body):
+            kind, values = decode_attribute(blob)
+            spelled = kind.decode()
+            attributes[spelled] = (*attributes.get(spelled, ()), *values)
+        self._attributes = attributes
+        self._folded = {attribute_name(key): values for key, values in attributes.items()}
+        return self._attributes if name == "_attributes" else self._folded
+
+
+def split_operation(operation: bytes) -> tuple[bytes, bytes]:
+    """Name and concatenated attributes of a SearchResultEntry or AddRequest."""
+    end = len(operation)
+    _, at, end = ber.header(operation, 0, end)
+    _, start, stop = ber.header(operation, at, end)
+    _, first, last = ber.header(operation, stop, end)
+    return operation[start:stop], operation[first:last]
+
+
+def attribute_blobs(body: bytes) -> Iterator[bytes]:
+    """The attributes of a concatenation, each in its wire form."""
+    at = 0
+    end = len(body)
+    while at < end:
+        n = body[at + 1]
+        stop = at + 2 + n if n < 0x80 else ber.header(body, at, end)[2]
+        yield body[at:stop]
+        at = stop
+
+
+def decode_attribute(blob: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Name and values of one attribute in wire form."""
+    end = len(blob)
+    _, at, _ = ber.header(blob, 0, end)
+    _, start, stop = ber.header(blob, at, end)
+    return blob[start:stop], _values(blob, stop, end)
+
+
+def attribute_values(blob: bytes) -> tuple[bytes, ...]:
+    """The values alone."""
+    end = len(blob)
+    at = 2 if blob[1] < 0x80 else ber.header(blob, 0, end)[1]
+    at += 2 + blob[at + 1]  # names of 128 characters and more are written by nobody; checked on add
+    return _values(blob, at, end)
+
+
+def _values(blob: bytes, at: int, end: int) -> tuple[bytes, ...]:
+    at = at + 2 if blob[at + 1] < 0x80 else ber.header(blob, at, end)[1]
+    n = blob[at + 1] if at < end else 0
+    if n < 0x80 and at + 2 + n == end:
+        return (blob[at + 2 : end],)
+    values: list[bytes] = []
+    while at < end:
+        n = blob[at + 1]
+        if n < 0x80:
+            start = at + 2
+            at = start + n
+        else:
+            _, start, at = ber.header(blob, at, end)
+        values.append(blob[start:at])
+    return tuple(values)
+
+
+def search_result_entry(name: bytes, attributes: bytes) -> bytes:
+    """The protocolOp that answers with this entry."""
+    body = ber.octet_string(name) + ber.tlv(ber.SEQUENCE, attributes)
+    return ber.tlv(SEARCH_RESULT_ENTRY_TAG, body)
