@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from uuid import UUID
 
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control
@@ -180,9 +181,14 @@ class BindResponse:
 
 @dataclass(frozen=True, slots=True)
 class SearchResultEntry:
-    """Section 4.5.2; attributes stand under their names in the schema's spelling."""
+    """Section 4.5.2; attributes stand under their names in the schema's spelling.
+
+    ``encoded`` may hold the finished protocolOp, tag and length included, where the directory
+    keeps it; the wire then sends it as it is. It must say what ``entry`` says.
+    """
 
     entry: Entry
+    encoded: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +257,42 @@ class IntermediateResponse:
     value: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SyncInfo:
+    """RFC 4533 section 2.5, an intermediate response of a content synchronization.
+
+    Without ``entry_uuids`` it announces a cookie (``phase`` None) or ends a phase: ``phase``
+    says which one, ``refresh_done`` whether the refresh is over. With them it names entries that
+    are present, or deleted when ``refresh_deletes``.
+    """
+
+    cookie: bytes | None = None
+    phase: SyncPhase | None = None
+    refresh_done: bool = True
+    entry_uuids: frozenset[UUID] | None = None
+    refresh_deletes: bool = False
+
+
+class SyncPhase(IntEnum):
+    """How a refresh tells what is gone: by naming it, or by naming what is still there."""
+
+    DELETE = 1
+    PRESENT = 2
+
+
 Response = (
     BindResponse | SearchResultEntry | SearchResultReference | SearchResultDone | ModifyResponse
     | AddResponse | DeleteResponse | ModifyDnResponse | CompareResponse | ExtendedResponse
-    | IntermediateResponse
+    | IntermediateResponse | SyncInfo
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the directory answers: one response and the controls that go with it."""
+
+    operation: Response
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +303,6 @@ class LdapMessage:
     operation: Request | Response
     controls: tuple[Control, ...] = ()
 
-
-NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
-START_TLS = "1.3.6.1.4.1.1466.20037"
-WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
-PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"  # noqa: S105 - an OID
-CANCEL = "1.3.6.1.1.8"
 
 ROOT_DSE = SearchRequest(ROOT, Scope.BASE, ANY_ENTRY, ("*", "+"))
 """The search that reads the rootDSE (RFC 4512 section 5.1)."""
