@@ -137,3 +137,16 @@ def find(
 def without_values(request: SearchRequest) -> SearchRequest:
     """The same search asking for names only."""
     return replace(request, attributes=("1.1",))
+
+
+def identity_of(root_dse: Entry) -> DirectoryIdentity:
+    """What a rootDSE entry says; a directory without USNs gives None for both."""
+    raw = root_dse.first("invocationId")
+    usn = root_dse.first("highestCommittedUSN")
+    return DirectoryIdentity(
+        invocation_id=UUID(bytes_le=raw) if raw is not None and len(raw) == 16 else None,
+        naming_contexts=tuple(DN.parse(name) for name in root_dse.texts("namingContexts")),
+        highest_usn=int(usn) if usn is not None else None,
+        supported_controls=frozenset(root_dse.texts("supportedControl")),
+        dns_host_name=root_dse.text("dnsHostName"),
+    )

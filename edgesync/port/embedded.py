@@ -1,0 +1,83 @@
+"""The port onto a directory in this process: same words, same errors, no socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from directory.dsa.agent import DirectoryServiceAgent
+from directory.dsa.session import Session
+
+from directory.model.controls import Control
+from directory.model.entry import Entry
+from directory.model.messages import (
+    ROOT_DSE,
+    AddRequest,
+    BindRequest,
+    DeleteRequest,
+    LdapResult,
+    ModifyDnRequest,
+    ModifyRequest,
+    Request,
+    SearchRequest,
+    SearchResultEntry,
+    SearchResultReference,
+    SimpleCredentials,
+)
+from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
+
+
+class EmbeddedPort:
+    """A session on an embedded directory. Executes each request to its end."""
+
+    def __init__(self, agent: DirectoryServiceAgent, session: Session) -> None:
+        self.agent = agent
+        self.session = session
+
+    @property
+    def identity(self) -> DirectoryIdentity:
+        """The directory's rootDSE."""
+        return identity_of(self.search(ROOT_DSE).entries[0])
+
+    def bind(self, name: str, password: bytes) -> None:
+        """Authenticate this session; raises LdapError(invalidCredentials) when refused."""
+        self._run(BindRequest(3, name, SimpleCredentials(password)), ())
+
+    def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
+        """One page."""
+        entries, answered = self._run(request, controls)
+        return SearchOutcome(tuple(entries), answered)
+
+    def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
+        """Add one entry."""
+        self._run(request, controls)
+
+    def modify(self, request: ModifyRequest, controls: Sequence[Control] = ()) -> None:
+        """Change one entry."""
+        self._run(request, controls)
+
+    def modify_dn(self, request: ModifyDnRequest, controls: Sequence[Control] = ()) -> None:
+        """Rename or move."""
+        self._run(request, controls)
+
+    def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
+        """Delete one entry."""
+        self._run(request, controls)
+
+    def close(self) -> None:
+        """Let the session go."""
+        self.agent.close(self.session)
+
+    def _run(
+        self, request: Request, controls: Sequence[Control]
+    ) -> tuple[list[Entry], tuple[Control, ...]]:
+        entries: list[Entry] = []
+        for reply in self.agent.execute(self.session, request, controls):
+            operation = reply.operation
+            if isinstance(operation, SearchResultEntry):
+                entries.append(operation.entry)
+            elif not isinstance(operation, SearchResultReference):
+                result = getattr(operation, "result", None)
+                if isinstance(result, LdapResult):
+                    result.raise_for_code()
+                    return entries, reply.controls
+        raise AssertionError(f"no final response to {type(request).__name__}")
