@@ -1,1 +1,1 @@
-"""LDAP in BER without I/O: bytes in, events out; values in, bytes out."""
+"""LDAP on the wire, sans-IO: bytes in, values out, and back (RFC 4511 sections 4 and 5)."""

@@ -1,0 +1,84 @@
+"""What the listeners ask of the directory behind them.
+
+``DirectoryServiceAgent`` (directory/dsa) is one; tests serve smaller ones. The two seams that
+make serving fast are here, in one place:
+
+* **Encoded answers.** ``quick_search`` may answer the commonest searches with protocolOps the
+  store already keeps. None means: take the plain path, ``execute``. Both must give the same
+  bytes; a property test compares them. (``SearchResultEntry.encoded`` does the same for the
+  entries of an ordinary search.)
+* **Group commit.** A session with ``group_commit`` set lets the directory apply its changes in
+  memory first. Their answers are held here until ``commit_group`` has made them durable: once
+  for everything that arrived in one turn of the event loop. Callers without it (in-process ones)
+  have their changes durable when ``execute`` ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from directory.dsa.session import Session
+from directory.model.controls import Control
+from directory.model.messages import Reply, Request
+
+
+class Agent(Protocol):
+    """Executes requests."""
+
+    def execute(
+        self,
+        session: Session,
+        request: Request,
+        controls: Sequence[Control] = (),
+        *,
+        message_id: int = 0,
+    ) -> Iterator[Reply]:
+        """Entries lazily, then the final response. A search that persists ends without one."""
+        ...
+
+    def abandon(self, session: Session, message_id: int) -> None:
+        """Forget a search that persists; one that is not there is no error."""
+        ...
+
+    def close(self, session: Session) -> None:
+        """The connection of this session is gone."""
+        ...
+
+
+class QuickAgent(Agent, Protocol):
+    """An agent that keeps entries encoded and answers quick searches from them."""
+
+    def quick_search(
+        self,
+        session: Session,
+        base: bytes,
+        scope: int,
+        name: bytes,
+        value: bytes | None,
+        attributes: tuple[str, ...],
+        size_limit: int,
+    ) -> Sequence[bytes] | None:
+        """The SearchResultEntry protocolOps of a search that succeeds, in order, or None.
+
+        The arguments are those of ``wire.quick.QuickSearch``: base and attribute name as the
+        client spelled them, ``value`` None for a presence filter, never a control.
+        """
+        ...
+
+
+class GroupCommitAgent(Agent, Protocol):
+    """An agent whose changes may be made durable together."""
+
+    @property
+    def has_uncommitted(self) -> bool:
+        """Whether changes wait for ``commit_group``."""
+        ...
+
+    def commit_group(self) -> None:
+        """Make all changes so far durable.
+
+        Raises:
+            JournalError: when that failed; the connections that wait are then cut off.
+        """
+        ...

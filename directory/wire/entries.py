@@ -1,0 +1,142 @@
+"""Entries and attribute lists in BER: the part of the codec that carries the bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from directory.errors import DecodeError, InvalidDN, LdapError, ResultCode
+from directory.limits import ATTRIBUTES_MAX, VALUES_MAX
+from directory.model import ber
+from directory.model.ber import Reader, header
+from directory.model.dn import DN
+from directory.model.entry import Entry
+from directory.wire import tags
+
+
+def decode_dn(text: str) -> DN:
+    """A name that came over the wire.
+
+    Raises:
+        LdapError: invalidDNSyntax.
+    """
+    try:
+        return DN.parse(text)
+    except InvalidDN as error:
+        raise LdapError(ResultCode.INVALID_DN_SYNTAX, str(error)) from error
+
+
+def result_code(number: int) -> ResultCode:
+    """A result code; one that is not in our table reads as ``other``."""
+    try:
+        return ResultCode(number)
+    except ValueError:
+        return ResultCode.OTHER
+
+
+def encode_selection(attributes: Iterable[str]) -> bytes:
+    """An AttributeSelection."""
+    return ber.sequence(*map(ber.text, attributes))
+
+
+def decode_selection(reader: Reader) -> tuple[str, ...]:
+    """An AttributeSelection."""
+    inner = reader.enter("attributes")
+    names: list[str] = []
+    while inner.more:
+        names.append(inner.text("attribute"))
+    if len(names) > ATTRIBUTES_MAX:
+        raise LdapError(ResultCode.ADMIN_LIMIT_EXCEEDED, f"more than {ATTRIBUTES_MAX} attributes")
+    return tuple(names)
+
+
+def encode_entry(entry: Entry, tag: int = tags.SEARCH_RESULT_ENTRY) -> bytes:
+    """A SearchResultEntry, or an AddRequest by its tag, built from the values: the plain path."""
+    attributes = b"".join(
+        [ber.attribute(name.encode(), values) for name, values in entry.attributes.items()]
+    )
+    return ber.tlv(tag, ber.text(str(entry.dn)) + ber.tlv(ber.SEQUENCE, attributes))
+
+
+def decode_entry(reader: Reader) -> Entry:
+    """A SearchResultEntry inside a control; some servers write SEQUENCE for its tag."""
+    tag = tags.SEARCH_RESULT_ENTRY if reader.peek() == tags.SEARCH_RESULT_ENTRY else ber.SEQUENCE
+    return decode_entry_body(reader.enter("entry", tag))
+
+
+def decode_entry_body(inner: Reader) -> Entry:
+    """Name and attributes; what an AddRequest and a SearchResultEntry have in common."""
+    dn = decode_dn(inner.text("objectName"))
+    start, stop = inner.expect(ber.SEQUENCE, "attributes")
+    attributes = decode_attributes(inner.data, start, stop)
+    return Entry(dn, attributes)
+
+
+def decode_attributes(data: bytes, at: int, end: int) -> dict[str, tuple[bytes, ...]]:
+    """A list of attributes. One that is named twice has the values of both.
+
+    Inlined for the short lengths that nearly all names and values have: this loop reads every
+    value that enters the directory and every value our replication client receives.
+
+    Raises:
+        DecodeError: when it is not such a list.
+        LdapError: adminLimitExceeded above ATTRIBUTES_MAX or VALUES_MAX.
+    """
+    found: dict[str, tuple[bytes, ...]] = {}
+    while at < end:
+        tag, at, stop = header(data, at, end)
+        if tag != ber.SEQUENCE:
+            raise DecodeError(at, "attributes", f"expected tag 0x30, found 0x{tag:02x}")
+        name, values_at = attribute_name_at(data, at, stop)
+        tag, at, values_end = header(data, values_at, stop)
+        if tag != ber.SET:
+            raise DecodeError(at, f"attributes.{name}", f"expected tag 0x31, found 0x{tag:02x}")
+        values: list[bytes] = []
+        while at < values_end:
+            if at + 2 <= values_end and data[at] == 4 and data[at + 1] < 0x80:
+                start = at + 2
+                at = start + data[at + 1]
+                if at > values_end:
+                    raise DecodeError(start - 1, f"attributes.{name}", "value is cut off")
+            else:
+                tag, start, after = header(data, at, values_end)
+                if tag != ber.OCTET_STRING:
+                    raise DecodeError(at, f"attributes.{name}", f"value has tag 0x{tag:02x}")
+                at = after
+            values.append(data[start:at])
+        at = stop
+        if name in found:
+            values = [*found[name], *values]
+        if len(values) > VALUES_MAX:
+            raise LdapError(
+                ResultCode.ADMIN_LIMIT_EXCEEDED, f"{name} has more than {VALUES_MAX} values"
+            )
+        found[name] = tuple(values)
+        if len(found) > ATTRIBUTES_MAX:
+            raise LdapError(
+                ResultCode.ADMIN_LIMIT_EXCEEDED, f"more than {ATTRIBUTES_MAX} attributes"
+            )
+    return found
+
+
+def attribute_name_at(data: bytes, at: int, end: int) -> tuple[str, int]:
+    """The attribute description at ``at`` and the offset after it."""
+    tag, start, stop = header(data, at, end)
+    if tag != ber.OCTET_STRING:
+        raise DecodeError(at, "attributes.type", f"expected tag 0x04, found 0x{tag:02x}")
+    raw = data[start:stop]
+    name = _NAMES.get(raw)
+    if name is None:
+        try:
+            name = str(raw, "utf-8")
+        except UnicodeDecodeError:
+            raise DecodeError(start, "attributes.type", "not UTF-8") from None
+        if len(_NAMES) < _NAMES_MAX:
+            _NAMES[raw] = name
+    return name, stop
+
+
+_NAMES_MAX = 8192
+"""Most spellings of attribute names remembered, so that a stranger cannot fill memory with them."""
+
+_NAMES: dict[bytes, str] = {}
+"""Attribute names by their bytes: one string object for each, whatever the number of entries."""
