@@ -1,0 +1,59 @@
+"""Recipients of a made-up organisation: the same number and seed give the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from directory.entropy import SeededEntropy
+from directory.model.entry import Entry
+from edgesync.organization.names import ForestNames
+from edgesync.organization.recipients import Recipient, mailbox_entry
+
+_FIRST = (
+    "Alan", "Amy", "Anna", "Bjarne", "Chen", "Dana", "Dmitri", "Elena", "Erik", "Fatima", "Gloria",
+    "Hana", "Igor", "Ines", "Jonas", "Kate", "Kofi", "Lars", "Leila", "Marek", "María", "Mohammed",
+    "Nadia", "Noor", "Olga", "Pavel", "Priya", "Quentin", "Rosa", "Samira", "Søren", "Tomás",
+    "Ulrike", "Vera", "Wei", "Xiomara", "Yusuf", "Zoë",
+)  # fmt: skip
+_LAST = (
+    "Abbott", "Berg", "Castillo", "Dietrich", "Eriksson", "Fernández", "Garcia", "Haddad", "Ito",
+    "Jansen", "Kowalski", "Lindqvist", "Müller", "Nakamura", "Okafor", "Petrov", "Quinn", "Rossi",
+    "Schmidt", "Tanaka", "Usman", "Virtanen", "Weber", "Xu", "Yılmaz", "Zhang",
+)  # fmt: skip
+_PLAIN = str.maketrans("áíéóúñøëüıö", "aieounoeuio")
+
+
+def people(names: ForestNames, count: int, seed: int) -> Iterator[Entry]:
+    """Entries of ``count`` mail-enabled users; every 25th accepts mail from inside only."""
+    entropy = SeededEntropy(seed, "people")
+    for number in range(count):
+        guid = UUID(bytes=entropy.token_bytes(16), version=4)
+        first = _FIRST[number % len(_FIRST)]
+        last = _LAST[(number // len(_FIRST) + number) % len(_LAST)]
+        turn = number // (len(_FIRST) * len(_LAST))
+        alias = f"{first}.{last}".lower().translate(_PLAIN) + (str(turn + 1) if turn else "")
+        if number >= len(_LAST) * len(_FIRST) or _repeats(number):
+            alias = f"{alias}{number}"
+        address = f"{alias}@{names.dns_domain}"
+        name = f"{first} {last} {number:04}"
+        recipient = Recipient(
+            names.users.child("CN", name),
+            name,
+            display_name=f"{first} {last}",
+            alias=alias,
+            mail=address,
+            proxy_addresses=(f"SMTP:{address}", f"smtp:user{number}@{names.dns_domain}"),
+            require_auth_to_send_to=number % 25 == 24,
+        )
+        yield mailbox_entry(recipient, guid=guid, account=f"user{number}", surname=last)
+
+
+def _repeats(number: int) -> bool:
+    """Whether an earlier number below one full turn has the same first and last name."""
+    span = len(_FIRST)
+    key = (number % span, (number // span + number) % len(_LAST))
+    return any(
+        (earlier % span, (earlier // span + earlier) % len(_LAST)) == key
+        for earlier in range(number % span, number, span)
+    )
