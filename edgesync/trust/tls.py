@@ -1,0 +1,376 @@
+"""TLS as a pipe that reports and does not judge: the only door to OpenSSL.
+
+A handshake completes with any certificate (self-signed, serverAuth only, expired, unknown) and
+with none; whoever drives the session then asks ``edgesync.trust.direct`` or
+``edgesync.trust.pkix`` what the certificate is worth (certificate-facts 10). Bytes in, events
+out; no socket, no clock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL, crypto
+
+from edgesync.errors import EdgeSyncError, KeyUnavailable
+
+RECORD_HEADER = 5
+RECORD_BODY_MAX = 16384 + 2048
+"""Largest protected record of TLS 1.2 (RFC 5246 6.2.3); TLS 1.3 allows less."""
+
+HANDSHAKE_MAX = 256 * 1024
+"""Most bytes a peer may send before its handshake is done: ten long chains."""
+
+PLAINTEXT_CHUNK = 16384
+_RECORD_TYPES = range(20, 24)
+_CIPHERS = b"DEFAULT:@SECLEVEL=0"
+"""Level 0, so that the SHA-1 certificates Exchange really issued can be shown and read."""
+
+CONTEXTS_MAX = 64
+"""Contexts kept: one per certificate and side in use; a lab has a few dozen servers."""
+
+COMPLAINTS_MAX = 16
+"""Verification errors recorded: a chain has few, and the peer decides how many."""
+
+EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
+"""RFC 9266: a value only the two ends of this very connection know."""
+
+
+class TlsVersion(StrEnum):
+    """Versions the session speaks."""
+
+    TLS_1_2 = "TLSv1.2"
+    TLS_1_3 = "TLSv1.3"
+
+
+_NUMBERS = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """What a machine can present: a certificate, its private key, and the chain above it."""
+
+    certificate: x509.Certificate
+    key: CertificateIssuerPrivateKeyTypes = field(repr=False)
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def der(self) -> bytes:
+        """The certificate's bytes."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeDone:
+    """The channel is encrypted. ``peer`` is the peer's certificate as it came (DER), or None."""
+
+    version: TlsVersion
+    cipher: str
+    bits: int
+    peer: bytes | None
+    peer_chain: tuple[bytes, ...]
+    """Everything the peer sent, its own certificate first."""
+    complaints: tuple[int, ...]
+    """OpenSSL's verification errors that were recorded and passed over (18, 26, 10, ...)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaintextReceived:
+    """Bytes the peer sent through the channel."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeerClosed:
+    """The peer ended the channel properly (close_notify)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailed:
+    """The channel is dead. ``reason`` is OpenSSL's, in words."""
+
+    reason: str
+
+
+class NeedData:
+    """Nothing to report until more bytes come."""
+
+
+NEED_DATA = NeedData()
+TlsEvent = HandshakeDone | PlaintextReceived | PeerClosed | TlsFailed | NeedData
+
+
+class ChannelNotReady(EdgeSyncError):
+    """Plaintext was sent, or a binding asked for, before the handshake was done."""
+
+
+class _State(StrEnum):
+    HANDSHAKE = "handshake"
+    OPEN = "open"
+    OVER = "over"
+
+
+class TlsSession:
+    """One end of a TLS connection.
+
+    Feed ``receive_data``, read ``next_event`` until it is NEED_DATA, and put ``data_to_send``
+    on the wire after each call. After TlsFailed or PeerClosed nothing follows but what was
+    received before it.
+    """
+
+    def __init__(self, context: SSL.Context, *, is_server: bool, server_name: str | None) -> None:
+        self._connection = SSL.Connection(context, None)
+        self._complaints: list[int] = []
+        self._connection.set_app_data(self._complaints)
+        self._buffer = bytearray()
+        self._fed = 0
+        self._eof = False
+        self._state = _State.HANDSHAKE
+        self._failure: TlsFailed | None = None
+        if is_server:
+            self._connection.set_accept_state()
+        else:
+            if server_name:
+                self._connection.set_tlsext_host_name(server_name.encode("idna"))
+            self._connection.set_connect_state()
+
+    @classmethod
+    def server(
+        cls,
+        identity: TlsIdentity,
+        *,
+        request_client_certificate: bool = True,
+        versions: tuple[TlsVersion, ...] = tuple(TlsVersion),
+    ) -> TlsSession:
+        """The accepting end; asks for a client certificate and takes any, or none.
+
+        Raises:
+            KeyUnavailable: the key does not belong to the certificate.
+        """
+        context = _CONTEXTS.get(
+            identity, server=True, versions=versions, request=request_client_certificate
+        )
+        return cls(context, is_server=True, server_name=None)
+
+    @classmethod
+    def client(
+        cls,
+        identity: TlsIdentity | None = None,
+        *,
+        server_name: str | None = None,
+        versions: tuple[TlsVersion, ...] = tuple(TlsVersion),
+    ) -> TlsSession:
+        """The connecting end; presents ``identity`` when the server asks and there is one."""
+        context = _CONTEXTS.get(identity, server=False, versions=versions, request=True)
+        return cls(context, is_server=False, server_name=server_name)
+
+    def receive_data(self, data: bytes) -> None:
+        """Bytes from the wire; empty means the peer hung up."""
+        if data:
+            self._buffer += data
+        else:
+            self._eof = True
+
+    def next_event(self) -> TlsEvent:
+        """What happened next."""
+        while True:
+            event = self._step()
+            if not isinstance(event, NeedData):
+                return event
+            if not self._feed_one_record():
+                return self._starved()
+
+    def send(self, plaintext: bytes) -> None:
+        """Encrypt bytes for the peer.
+
+        Raises:
+            ChannelNotReady: the handshake is not done, or the channel is over.
+        """
+        if self._state is not _State.OPEN:
+            raise ChannelNotReady(
+                f"plaintext on a TLS channel that is {self._state}", "wait for HandshakeDone"
+            )
+        for start in range(0, len(plaintext), PLAINTEXT_CHUNK):
+            self._connection.sendall(plaintext[start : start + PLAINTEXT_CHUNK])
+
+    def data_to_send(self) -> bytes:
+        """Bytes for the wire."""
+        parts = []
+        while True:
+            try:
+                parts.append(self._connection.bio_read(65536))
+            except SSL.Error:
+                return b"".join(parts)
+
+    def close(self) -> None:
+        """End the channel politely; ``data_to_send`` has the close_notify."""
+        if self._state is _State.OPEN:
+            with suppress(SSL.Error):  # the peer is already gone: nothing left to be polite to
+                self._connection.shutdown()
+        self._state = _State.OVER
+
+    def channel_binding(self) -> bytes:
+        """32 bytes that name this very connection on both ends (RFC 9266)."""
+        if self._state is not _State.OPEN:
+            raise ChannelNotReady("no channel to bind to", "wait for HandshakeDone")
+        return bytes(self._connection.export_keying_material(EXPORTER_LABEL, 32, b""))
+
+    def _step(self) -> TlsEvent:
+        if self._failure is not None:
+            return self._failure
+        try:
+            if self._state is _State.HANDSHAKE:
+                self._connection.do_handshake()
+                self._state = _State.OPEN
+                return self._done()
+            if self._state is _State.OPEN:
+                return PlaintextReceived(self._connection.recv(65536))
+        except SSL.WantReadError:
+            return NEED_DATA
+        except SSL.ZeroReturnError:
+            self._state = _State.OVER
+            return PeerClosed()
+        except SSL.Error as error:
+            return self._fail(_reason(error))
+        return NEED_DATA
+
+    def _feed_one_record(self) -> bool:
+        """Give OpenSSL the next whole record: its own buffer must not grow with the peer's will."""
+        if self._state is _State.OVER or len(self._buffer) < RECORD_HEADER:
+            return False
+        size = RECORD_HEADER + int.from_bytes(self._buffer[3:5], "big")
+        if self._buffer[0] not in _RECORD_TYPES:
+            size = min(len(self._buffer), RECORD_BODY_MAX)  # not TLS; OpenSSL names it
+        elif size > RECORD_HEADER + RECORD_BODY_MAX:
+            self._fail("record layer length too large")
+            return True
+        elif len(self._buffer) < size:
+            return False
+        if self._state is _State.HANDSHAKE:
+            self._fed += size
+            if self._fed > HANDSHAKE_MAX:
+                self._fail("handshake too long")
+                return True
+        self._connection.bio_write(bytes(self._buffer[:size]))
+        del self._buffer[:size]
+        return True
+
+    def _starved(self) -> TlsEvent:
+        if not self._eof or self._state is _State.OVER:
+            return NEED_DATA
+        if self._state is _State.OPEN and not self._buffer:
+            self._state = _State.OVER
+            return PeerClosed()
+        return self._fail("connection closed by peer")
+
+    def _done(self) -> HandshakeDone:
+        peer = self._connection.get_peer_certificate(as_cryptography=True)
+        chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
+        own = peer.public_bytes(Encoding.DER) if peer else None
+        sent = [certificate.public_bytes(Encoding.DER) for certificate in chain]
+        if own is not None and own not in sent:
+            sent.insert(0, own)  # a server's view of the chain leaves the client's own out
+        return HandshakeDone(
+            TlsVersion(self._connection.get_protocol_version_name()),
+            self._connection.get_cipher_name() or "",
+            self._connection.get_cipher_bits() or 0,
+            own,
+            tuple(sent),
+            tuple(self._complaints),
+        )
+
+    def _fail(self, reason: str) -> TlsFailed:
+        self._state = _State.OVER
+        self._failure = TlsFailed(reason)
+        return self._failure
+
+
+def _reason(error: SSL.Error) -> str:
+    if isinstance(error, SSL.SysCallError):
+        return "connection closed by peer"
+    details = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return details[-1][-1] if details else "handshake failure"
+
+
+def _record_and_accept(
+    connection: SSL.Connection, _certificate: crypto.X509, code: int, _depth: int, _ok: int
+) -> bool:
+    complaints = connection.get_app_data()
+    if code and len(complaints) < COMPLAINTS_MAX:
+        complaints.append(code)
+    return True
+
+
+class _Contexts:
+    """OpenSSL contexts by what they present: building one loads a key, so they are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[object, ...], SSL.Context] = OrderedDict()
+        self._lock = Lock()
+
+    def get(
+        self,
+        identity: TlsIdentity | None,
+        *,
+        server: bool,
+        versions: tuple[TlsVersion, ...],
+        request: bool,
+    ) -> SSL.Context:
+        own = identity.certificate.fingerprint(hashes.SHA256()) if identity else None
+        # the key's identity is part of the name: a certificate re-imported with another key differs
+        name = (own, id(identity.key) if identity else 0, server, versions, request)
+        with self._lock:
+            context = self._kept.get(name)
+            if context is None:
+                context = self._kept[name] = _context(identity, server, versions, request)
+                if len(self._kept) > CONTEXTS_MAX:
+                    self._kept.popitem(last=False)
+            else:
+                self._kept.move_to_end(name)
+            return context
+
+
+def _context(
+    identity: TlsIdentity | None, server: bool, versions: tuple[TlsVersion, ...], request: bool
+) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
+    context.set_cipher_list(_CIPHERS)
+    context.set_min_proto_version(min(_NUMBERS[v] for v in versions))
+    context.set_max_proto_version(max(_NUMBERS[v] for v in versions))
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
+    if server and not request:
+        context.set_verify(SSL.VERIFY_NONE)
+    else:
+        context.set_verify(SSL.VERIFY_PEER, _record_and_accept)
+    if identity is not None:
+        _present(context, identity)
+    context.set_app_data(identity)  # keeps the key alive, so that its id stays its own
+    return context
+
+
+def _present(context: SSL.Context, identity: TlsIdentity) -> None:
+    try:
+        context.use_certificate(identity.certificate)
+        context.use_privatekey(identity.key)
+        context.check_privatekey()
+        for certificate in identity.chain:
+            context.add_extra_chain_cert(certificate)
+    except (SSL.Error, TypeError) as error:
+        raise KeyUnavailable(
+            "the private key does not belong to the certificate "
+            + identity.certificate.subject.rfc4514_string(),
+            "choose a certificate whose key is here: edgesync cert list",
+        ) from error
+
+
+_CONTEXTS = _Contexts()
