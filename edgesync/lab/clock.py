@@ -40,6 +40,11 @@ class LabClock:
         self._driver = driver
         self._driven_from = driver.monotonic()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a real clock drives it."""
+        return self._driver is not None
+
     def stop(self) -> None:
         """Stand still at the present instant."""
         self._base = self.now()

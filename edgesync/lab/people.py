@@ -29,12 +29,10 @@ def people(names: ForestNames, count: int, seed: int) -> Iterator[Entry]:
     entropy = SeededEntropy(seed, "people")
     for number in range(count):
         guid = UUID(bytes=entropy.token_bytes(16), version=4)
-        first = _FIRST[number % len(_FIRST)]
-        last = _LAST[(number // len(_FIRST) + number) % len(_LAST)]
-        turn = number // (len(_FIRST) * len(_LAST))
+        turn, within = divmod(number, len(_FIRST) * len(_LAST))
+        first = _FIRST[within % len(_FIRST)]
+        last = _LAST[(within // len(_FIRST) + within % len(_FIRST)) % len(_LAST)]
         alias = f"{first}.{last}".lower().translate(_PLAIN) + (str(turn + 1) if turn else "")
-        if number >= len(_LAST) * len(_FIRST) or _repeats(number):
-            alias = f"{alias}{number}"
         address = f"{alias}@{names.dns_domain}"
         name = f"{first} {last} {number:04}"
         recipient = Recipient(
@@ -47,13 +45,3 @@ def people(names: ForestNames, count: int, seed: int) -> Iterator[Entry]:
             require_auth_to_send_to=number % 25 == 24,
         )
         yield mailbox_entry(recipient, guid=guid, account=f"user{number}", surname=last)
-
-
-def _repeats(number: int) -> bool:
-    """Whether an earlier number below one full turn has the same first and last name."""
-    span = len(_FIRST)
-    key = (number % span, (number // span + number) % len(_LAST))
-    return any(
-        (earlier % span, (earlier // span + earlier) % len(_LAST)) == key
-        for earlier in range(number % span, number, span)
-    )

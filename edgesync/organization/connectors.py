@@ -2,8 +2,8 @@
 
 Sources: certificate-facts 5.5, edgesync-facts 6.
 
-Where Exchange packs several switches into one flags integer or a security descriptor whose layout
-no source gives, each switch has an attribute of its own here (placeholder names, see the schema).
+Where Exchange packs several switches into a flags integer or a security descriptor whose layout no
+source gives, each switch has an attribute of its own, named ``lab...`` (see ``lab.schema``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from edgesync.organization.mapping import (
     dump,
     flags,
     load,
+    numbers,
     stored,
     words,
 )
@@ -35,6 +36,7 @@ from edgesync.port.port import DirectoryPort, find, read
 
 SEND_CLASS = b"msExchRoutingSMTPConnector"
 RECEIVE_CLASS = b"msExchSmtpReceiveConnector"
+LAB_CLASS = b"labConnector"
 ALL_INTERNAL_DOMAINS = "--"
 """Address space and smart host of the connector EdgeSync makes for inbound mail."""
 
@@ -98,28 +100,26 @@ class SendConnector:
     source_transport_servers: tuple[DN, ...] = stored("msExchSourceBridgeheadServersDN", NAMES, ())
     smart_hosts: tuple[str, ...] = stored("msExchSmtpSmartHost", TEXTS, ())
     enabled: bool = stored("msExchSmtpSendEnabled", BOOLEAN, True)
-    dns_routing_enabled: bool = stored("msExchSmtpSendDnsRoutingEnabled", BOOLEAN, True)
+    dns_routing_enabled: bool = stored("labDnsRoutingEnabled", BOOLEAN, True)
     smart_host_auth_mechanism: SmartHostAuth = stored(
-        "msExchSmtpSendSmartHostAuth", words(SmartHostAuth), SmartHostAuth.NONE
+        "labSmartHostAuth", words(SmartHostAuth), SmartHostAuth.NONE
     )
     fqdn: str = stored("msExchSmtpSendAdvertisedDomain", TEXT, "")
     port: int = stored("msExchSmtpSendPort", INTEGER, 25)
-    require_tls: bool = stored("msExchSmtpSendRequireTls", BOOLEAN, False)
-    ignore_starttls: bool = stored("msExchSmtpSendIgnoreStartTls", BOOLEAN, False)
-    domain_secure_enabled: bool = stored("msExchSmtpSendDomainSecureEnabled", BOOLEAN, False)
-    tls_auth_level: TlsAuthLevel = stored(
-        "msExchSmtpSendTlsAuthLevel", words(TlsAuthLevel), TlsAuthLevel.NONE
-    )
+    require_tls: bool = stored("labRequireTls", BOOLEAN, False)
+    ignore_starttls: bool = stored("labIgnoreStartTls", BOOLEAN, False)
+    domain_secure_enabled: bool = stored("labDomainSecureEnabled", BOOLEAN, False)
+    tls_auth_level: TlsAuthLevel = stored("labTlsAuthLevel", words(TlsAuthLevel), TlsAuthLevel.NONE)
     tls_domain: str = stored("msExchSmtpSendTlsDomain", TEXT, "")
     tls_certificate_name: str = stored("msExchSmtpTLSCertificate", TEXT, "")
-    max_message_size: int = stored("delivContLength", INTEGER, 10 * 1024 * 1024)
+    max_message_size: int = stored("labMaxMessageSize", INTEGER, 10 * 1024 * 1024)
     connection_inactivity_timeout: timedelta = stored(
         "msExchSmtpSendConnectionTimeout", SECONDS, timedelta(minutes=10)
     )
     protocol_logging_level: LoggingLevel = stored(
-        "msExchSmtpSendProtocolLoggingLevel", words(LoggingLevel), LoggingLevel.NONE
+        "msExchSmtpSendProtocolLoggingLevel", numbers(LoggingLevel), LoggingLevel.NONE
     )
-    is_edge_sync: bool = stored("msExchSmtpSendEdgeSyncOwned", BOOLEAN, False)
+    is_edge_sync: bool = stored("labEdgeSyncOwned", BOOLEAN, False)
     """Made by an Edge Subscription, and removed with the last one."""
 
 
@@ -136,19 +136,17 @@ class ReceiveConnector:
     enabled: bool = stored("msExchSmtpReceiveEnabled", BOOLEAN, True)
     fqdn: str = stored("msExchSmtpReceiveAdvertisedDomain", TEXT, "")
     auth_mechanism: AuthMechanism = stored(
-        "msExchSmtpReceiveInboundSecurityFlag", flags(AuthMechanism), AuthMechanism.NONE
+        "labAuthMechanism", flags(AuthMechanism), AuthMechanism.NONE
     )
     permission_groups: PermissionGroups = stored(
         "msExchSmtpReceivePermissionGroups", flags(PermissionGroups), PermissionGroups.NONE
     )
-    require_tls: bool = stored("msExchSmtpReceiveRequireTls", BOOLEAN, False)
-    domain_secure_enabled: bool = stored("msExchSmtpReceiveDomainSecureEnabled", BOOLEAN, False)
-    suppress_x_anonymous_tls: bool = stored(
-        "msExchSmtpReceiveSuppressXAnonymousTls", BOOLEAN, False
-    )
+    require_tls: bool = stored("labRequireTls", BOOLEAN, False)
+    domain_secure_enabled: bool = stored("labDomainSecureEnabled", BOOLEAN, False)
+    suppress_x_anonymous_tls: bool = stored("labSuppressXAnonymousTls", BOOLEAN, False)
     tls_certificate_name: str = stored("msExchSmtpTLSCertificate", TEXT, "")
     max_message_size: int = stored("msExchSmtpReceiveMaxMessageSize", INTEGER, 10 * 1024 * 1024)
-    max_header_size: int = stored("msExchSmtpReceiveMaxHeaderSize", INTEGER, 64 * 1024)
+    max_header_size: int = stored("labMaxHeaderSize", INTEGER, 64 * 1024)
     max_recipients_per_message: int = stored(
         "msExchSmtpReceiveMaxRecipientsPerMessage", INTEGER, 200
     )
@@ -159,7 +157,7 @@ class ReceiveConnector:
         "msExchSmtpReceiveTarpitInterval", SECONDS, timedelta(seconds=5)
     )
     protocol_logging_level: LoggingLevel = stored(
-        "msExchSmtpReceiveProtocolLoggingLevel", words(LoggingLevel), LoggingLevel.NONE
+        "msExchSmtpReceiveProtocolLoggingLevel", numbers(LoggingLevel), LoggingLevel.NONE
     )
 
     @property
@@ -171,7 +169,7 @@ class ReceiveConnector:
 def entry_of(connector: SendConnector | ReceiveConnector) -> Entry:
     """The entry that adds a connector."""
     kind = SEND_CLASS if isinstance(connector, SendConnector) else RECEIVE_CLASS
-    return Entry(connector.dn, {"objectClass": (b"top", kind), **dump(connector)})
+    return Entry(connector.dn, {"objectClass": (b"top", kind, LAB_CLASS), **dump(connector)})
 
 
 def list_send_connectors(

@@ -16,8 +16,8 @@ from edgesync.organization.mapping import (
     changes,
     dump,
     load,
+    numbers,
     stored,
-    words,
 )
 from edgesync.organization.names import ConfigurationNames
 from edgesync.port.port import DirectoryPort, find, read
@@ -27,8 +27,8 @@ class DomainKind(StrEnum):
     """What the organisation does with mail for a domain (edgesync-facts 1.1)."""
 
     AUTHORITATIVE = "Authoritative"
-    INTERNAL_RELAY = "InternalRelay"
     EXTERNAL_RELAY = "ExternalRelay"
+    INTERNAL_RELAY = "InternalRelay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class AcceptedDomain:
     name: str = stored("cn", TEXT)
     domain: str = stored("msExchAcceptedDomainName", TEXT)
     kind: DomainKind = stored(
-        "msExchAcceptedDomainFlags", words(DomainKind), DomainKind.AUTHORITATIVE
+        "msExchAcceptedDomainFlags", numbers(DomainKind), DomainKind.AUTHORITATIVE
     )
-    is_default: bool = stored("msExchDefaultDomain", BOOLEAN, False)
+    is_default: bool = stored("labDefaultDomain", BOOLEAN, False)
 
     def covers(self, domain: str) -> bool:
         """Whether mail for a domain falls under this one."""
@@ -60,7 +60,7 @@ class RemoteDomain:
     dn: DN
     name: str = stored("cn", TEXT)
     domain: str = stored("domainName", TEXT)
-    auto_reply: bool = stored("msExchAllowAutoReply", BOOLEAN, False)
+    auto_reply: bool = stored("labAutoReply", BOOLEAN, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,9 @@ MESSAGE_CLASSIFICATION_CLASS = b"msExchMessageClassification"
 TRANSPORT_CONFIG_CLASS = b"msExchTransportSettings"
 
 
+_WITH_LAB_ATTRIBUTES = {ACCEPTED_DOMAIN_CLASS, REMOTE_DOMAIN_CLASS}
+
+
 def entry_of(
     item: AcceptedDomain | RemoteDomain | MessageClassification | TransportConfig,
 ) -> Entry:
@@ -105,7 +108,8 @@ def entry_of(
     }[type(item)]
     attributes = dump(item)
     attributes.setdefault("cn", (item.dn.rdn.value.encode(),))
-    return Entry(item.dn, {"objectClass": (b"top", kind), **attributes})
+    classes = (b"top", kind, *((b"labDomain",) if kind in _WITH_LAB_ATTRIBUTES else ()))
+    return Entry(item.dn, {"objectClass": classes, **attributes})
 
 
 def list_accepted_domains(

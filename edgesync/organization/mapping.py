@@ -47,6 +47,12 @@ def words(kind: type[StrEnum]) -> Codec:
     return Codec(lambda v: kind(v[0].decode()), lambda w: (str(w).encode(),))
 
 
+def numbers(kind: type[StrEnum]) -> Codec:
+    """One word of an enumeration, kept as its position: how AD keeps Exchange's enumerations."""
+    order = list(kind)
+    return Codec(lambda v: order[int(v[0])], lambda w: (str(order.index(kind(w))).encode(),))
+
+
 def flags(kind: type[Flag]) -> Codec:
     """A bit field as an integer."""
     return Codec(lambda v: kind(int(v[0])), lambda f: (str(f.value).encode(),))
@@ -78,7 +84,7 @@ def load(kind: type[T], entry: Entry) -> T:
             continue
         try:
             given[item.name] = item.metadata["codec"].decode(values)
-        except (ValueError, UnicodeDecodeError) as error:
+        except (ValueError, IndexError) as error:
             raise ValueError(f"{attribute} of {entry.dn}: {error}") from error
     return kind(**given)
 

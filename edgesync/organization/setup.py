@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.resources import files
 
 from directory.errors import LdapError, ResultCode
 from directory.model.dn import DN
@@ -21,6 +22,11 @@ from edgesync.organization.servers import ServerObject, ServerRole
 from edgesync.port.port import DirectoryPort
 
 _CLIENT_PORT = 587
+
+
+def schema_text() -> str:
+    """RFC 4512 definitions the lab adds to the schema of its directories."""
+    return files("edgesync.organization").joinpath("lab.schema").read_text("utf-8")
 
 
 def ensure(port: DirectoryPort, dn: DN, *classes: str, **attributes: str) -> None:

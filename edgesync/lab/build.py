@@ -1,0 +1,61 @@
+"""From a description to a living lab: what setup would have done on every machine."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from directory.entropy import SeededEntropy
+from directory.model.messages import AddRequest
+from edgesync.certificates.cmdlets.setup import setup_certificate
+from edgesync.lab.description import LabDescription, ServerDescription
+from edgesync.lab.lab import Lab
+from edgesync.lab.people import people
+from edgesync.organization import setup
+from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
+from edgesync.organization.names import ConfigurationNames
+
+
+def edge_instance(description: LabDescription, edge: str) -> UUID:
+    """GUID of an Edge's ADAM instance: part of its configuration partition's name."""
+    return SeededEntropy(description.seed, f"adam/{edge}").uuid()
+
+
+def populate(lab: Lab) -> None:
+    """Fill a lab's empty directories and machines as its description says."""
+    description = lab.description
+    ad = lab.ad_port()
+    names = lab.ad.names
+    setup.build_forest(ad, names, description.sites)
+    _add_domains(lab)
+    for server in lab.servers():
+        if server.role == "edge":
+            setup.build_edge_directory(lab.edge_port(server.name), lab.edge(server.name).names)
+        _install(lab, server)
+    for entry in people(names, description.recipients, description.seed):
+        ad.add(AddRequest(entry))
+
+
+def _install(lab: Lab, server: ServerDescription) -> None:
+    """What the setup of one server writes into its directory, and its certificate."""
+    names: ConfigurationNames = lab.names_of(server.name)
+    port = lab.port_of(server.name)
+    site = lab.ad.names.site(server.site) if server.site else None
+    entry = setup.server_object(
+        names, server.name, server.fqdn, server.roles, lab.description.profile, site
+    )
+    setup.add_server(port, names, entry)
+    setup.add_default_connectors(port, names, entry)
+    if lab.description.source == "preset":
+        setup_certificate(lab.host(server.name))
+
+
+def _add_domains(lab: Lab) -> None:
+    names = lab.ad.names
+    port = lab.ad_port()
+    for number, item in enumerate(lab.description.domains):
+        name = item.name or item.domain
+        dn = names.accepted_domains.child("CN", name)
+        domain = AcceptedDomain(dn, name, item.domain, DomainKind(item.kind), number == 0)
+        setup.add_domain(port, domain)
+    dn = names.remote_domains.child("CN", "Default")
+    setup.add_domain(port, RemoteDomain(dn, "Default", "*"))

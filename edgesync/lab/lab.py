@@ -1,0 +1,194 @@
+"""One lab: an organisation with its directories, machines, clock and memory.
+
+The same object is driven in virtual time (``agenda.advance``) or in real time
+(``edgesync.lab.realtime``), in memory or in a folder.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from directory.entropy import Entropy, SeededEntropy
+from edgesync.certificates.host import CertificateHost
+from edgesync.certificates.keys import BundledKeys, KeySource
+from edgesync.certificates.store import MachineStore
+from edgesync.errors import NoSuchThing
+from edgesync.events import Emit, Event
+from edgesync.lab.agenda import Agenda
+from edgesync.lab.clock import LabClock
+from edgesync.lab.description import LabDescription, ServerDescription
+from edgesync.lab.directories import LabDirectory
+from edgesync.lab.ledger import Ledger
+from edgesync.organization.domains import list_accepted_domains
+from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
+from edgesync.port.embedded import EmbeddedPort
+
+COMMAND_TICK = timedelta(seconds=1)
+"""How far a changing command moves a standing clock, so that no two share an instant."""
+
+
+class Lab:
+    """An organisation one can look at, change, break and mend."""
+
+    def __init__(
+        self,
+        description: LabDescription,
+        clock: LabClock,
+        ledger: Ledger,
+        ad: LabDirectory[ForestNames],
+        edges: dict[str, LabDirectory[EdgeNames]],
+        machines: dict[str, MachineStore],
+        *,
+        root: Path | None = None,
+        release: Callable[[], None] = lambda: None,
+        generation: int = 0,
+    ) -> None:
+        self.description = description
+        self.clock = clock
+        self.ledger = ledger
+        self.ad = ad
+        self.edges = edges
+        self.machines = machines
+        self.root = root
+        self.generation = generation
+        self.note = "setup"
+        self.agenda = Agenda(clock)
+        self.keys: KeySource = BundledKeys(description.seed)
+        self.listeners: list[Emit] = []
+        self.exclusive = threading.RLock()
+        self._release = release
+        self._streams: dict[str, Entropy] = {}
+
+    # who and where --------------------------------------------------------------------------
+
+    def server(self, name: str) -> ServerDescription:
+        """A server by name, any case.
+
+        Raises:
+            NoSuchThing: when the lab has no such server.
+        """
+        for server in self.description.servers:
+            if server.name.casefold() == name.casefold():
+                return server
+        known = ", ".join(server.name for server in self.description.servers)
+        raise NoSuchThing(f"no server {name!r} in this lab", f"servers are {known}")
+
+    def servers(self, *roles: str) -> tuple[ServerDescription, ...]:
+        """All servers, or those of some roles (``hub``, ``edge``, ...)."""
+        return tuple(s for s in self.description.servers if not roles or s.role in roles)
+
+    def edge(self, name: str) -> LabDirectory[EdgeNames]:
+        """An Edge's ADAM.
+
+        Raises:
+            NoSuchThing: when the server is unknown or no Edge.
+        """
+        server = self.server(name)
+        if server.role != "edge":
+            edges = ", ".join(self.edges) or "none"
+            raise NoSuchThing(f"{server.name} is not an Edge Transport server", f"Edges: {edges}")
+        return self.edges[server.name]
+
+    def directory_of(self, server: str) -> LabDirectory[ForestNames] | LabDirectory[EdgeNames]:
+        """Where a server reads its configuration: its own ADAM on an Edge, AD elsewhere."""
+        name = self.server(server).name
+        return self.edges.get(name, self.ad)
+
+    def names_of(self, server: str) -> ConfigurationNames:
+        """DN shapes in a server's directory."""
+        return self.directory_of(server).names
+
+    def ad_port(self) -> EmbeddedPort:
+        """AD, as administrator, under the present command's note."""
+        return self.ad.port(self.note)
+
+    def edge_port(self, name: str) -> EmbeddedPort:
+        """An Edge's ADAM, as administrator, under the present command's note."""
+        return self.edge(name).port(self.note)
+
+    def port_of(self, server: str) -> EmbeddedPort:
+        """A server's own directory, as administrator."""
+        return self.directory_of(server).port(self.note)
+
+    def store(self, server: str) -> MachineStore:
+        """A server's certificate store."""
+        return self.machines[self.server(server).name]
+
+    # certificates ---------------------------------------------------------------------------
+
+    def host(self, name: str) -> CertificateHost:
+        """A server as the certificate cmdlets see it."""
+        server = self.server(name)
+        directory = self.directory_of(name)
+        return CertificateHost(
+            name=server.name,
+            fqdn=server.fqdn,
+            roles=server.roles,
+            profile=self.description.profile,
+            policy=self.description.trust_policy,
+            store=self.store(name),
+            directory=self.port_of(name),
+            server_dn=directory.names.server(server.name),
+            clock=self.clock,
+            entropy=self.entropy(f"certificates/{server.name}"),
+            keys=self.keys,
+            emit=self.emit,
+            accepted_domains=self._accepted_domains,
+        )
+
+    def _accepted_domains(self) -> tuple[str, ...]:
+        found = list_accepted_domains(self.ad_port(), self.ad.names)
+        return tuple(item.domain for item in found)
+
+    # time, randomness, memory ---------------------------------------------------------------
+
+    def entropy(self, label: str) -> Entropy:
+        """Reproducible randomness for one purpose; never the same stream after a reopening."""
+        return self._streams.setdefault(
+            label, SeededEntropy(self.description.seed, f"{label}/{self.generation}")
+        )
+
+    def emit(self, event: Event) -> None:
+        """Record an event and tell whoever listens."""
+        self.ledger.emit(event)
+        for listener in list(self.listeners):
+            listener(event)
+
+    def begin_command(self, text: str) -> None:
+        """Say what is being done; every change until the next call is logged under it."""
+        if not self.clock.is_running:
+            self.clock.set(self.clock.now() + COMMAND_TICK)
+        self.note = text
+        self.ledger.begin_command(self.clock.now(), text)
+
+    @contextmanager
+    def doing(self, note: str) -> Iterator[None]:
+        """Log changes under another note for a while: what servers do by themselves."""
+        before, self.note = self.note, note
+        try:
+            yield
+        finally:
+            self.note = before
+
+    def save(self) -> None:
+        """Remember the clock."""
+        self.ledger.set(now=self.clock.now().isoformat())
+
+    def close(self) -> None:
+        """Let everything go; acknowledged changes are on disk already."""
+        self.save()
+        for directory in (self.ad, *self.edges.values()):
+            directory.agent.shutdown()
+        self.ledger.close()
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
