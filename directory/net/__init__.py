@@ -1,1 +1,1 @@
-"""The only part of the directory that knows sockets."""
+"""The listeners: LDAP, LDAPS and StartTLS on asyncio."""

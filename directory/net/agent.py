@@ -46,10 +46,10 @@ class Agent(Protocol):
         ...
 
 
-class QuickAgent(Agent, Protocol):
-    """An agent that keeps entries encoded and answers quick searches from them."""
+class QuickSearcher(Protocol):
+    """Answers quick searches from entries kept encoded."""
 
-    def quick_search(
+    def __call__(
         self,
         session: Session,
         base: bytes,
@@ -65,6 +65,12 @@ class QuickAgent(Agent, Protocol):
         client spelled them, ``value`` None for a presence filter, never a control.
         """
         ...
+
+
+class QuickAgent(Agent, Protocol):
+    """An agent with a fast lane: ``quick_search`` is a method or None."""
+
+    quick_search: QuickSearcher
 
 
 class GroupCommitAgent(Agent, Protocol):

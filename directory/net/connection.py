@@ -1,0 +1,391 @@
+"""One client on the event loop: asyncio outside, ``wire.ServerConnection`` inside.
+
+Requests start in the order they came. One that ends at once (nearly all do) is answered in the
+same turn, with everything else that arrived, in one write. One that does not (a dump) goes on
+in slices, beside the others, as fast as the client reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import threading
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from directory.dsa.session import Session
+from directory.errors import ResultCode
+from directory.model import oids
+from directory.model.messages import (
+    BindRequest,
+    ExtendedRequest,
+    ExtendedResponse,
+    LdapResult,
+    Reply,
+)
+from directory.net.agent import Agent, QuickSearcher
+from directory.net.durability import GroupCommit
+from directory.net.limits import SLICE_BYTES, ListenerLimits
+from directory.net.operations import Operations
+from directory.net.output import Output
+from directory.wire import tags
+from directory.wire.connection import (
+    AbandonReceived,
+    NeedData,
+    ProtocolFailed,
+    RequestReceived,
+    RequestRefused,
+    ServerConnection,
+    UnbindReceived,
+    notice_of_disconnection,
+)
+from directory.wire.frame import Frame
+from directory.wire.messages import encode_message
+from directory.wire.quick import quick_search
+
+_log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    agent: Agent
+    limits: ListenerLimits
+    commits: GroupCommit
+    quick_search: QuickSearcher | None
+    handshake_timeout_s: float
+
+    def admit(self, client: ClientSession) -> bool:
+        """Register a connection; false when there are too many."""
+        ...
+
+    def forget(self, client: ClientSession) -> None:
+        """A connection ended."""
+        ...
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context for the next handshake."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine of the connection."""
+        ...
+
+
+class ClientSession(asyncio.Protocol):
+    """The connection of one client."""
+
+    def __init__(self, server: Listener, *, is_tls: bool) -> None:
+        self._server = server
+        self._agent = server.agent
+        self._limits = server.limits
+        self._commits = server.commits
+        self._quick = server.quick_search
+        self._is_tls = is_tls
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._transport: asyncio.Transport | None = None
+        self._wire = ServerConnection(message_size_max=self._limits.message_size_anonymous)
+        self._output = Output()
+        self.session = Session()
+        self._operations = Operations(self._agent, self.session, self._output, self._loop.time)
+        self._waiting_bind: tuple[Frame, RequestReceived] | None = None
+        self._is_reading = True
+        self._is_writable = True
+        self._is_turn_due = False
+        self._is_upgrading = False
+        self._is_closing = False
+        self._is_lost = False
+        self.active_at = self._loop.time()
+        self.stalled_at: float | None = None
+
+    # asyncio's side --------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        high = self._limits.output_buffer
+        transport.set_write_buffer_limits(high=high, low=high // 4)
+        if not self._server.admit(self):
+            self._close(ResultCode.BUSY, "too many connections")
+            return
+        self.session.deliver = self._deliver
+        self.session.group_commit = self._commits.is_offered
+        if self._is_tls:
+            self._secured(transport)
+
+    def _secured(self, transport: asyncio.Transport) -> None:
+        self.session.is_secure = True
+        tls = transport.get_extra_info("ssl_object")
+        if isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
+            self.session.peer_certificate = tls.getpeercert(binary_form=True)
+            self.session.tls_channel_binding = tls.get_channel_binding("tls-unique")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; nothing more can be sent."""
+        del exc  # why the socket ended changes nothing for us
+        if self._is_lost:
+            return
+        self._is_lost = self._is_closing = True
+        self._operations.stop()
+        self._output.clear()
+        self._server.forget(self)
+        self._agent.close(self.session)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self.active_at = self._loop.time()
+        self._wire.receive_data(data)
+        self._read()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we answer: stop producing, stop reading."""
+        self._is_writable = False
+        self.stalled_at = self._loop.time()
+        self._set_reading()
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        self._is_writable = True
+        self.stalled_at = None
+        self.active_at = self._loop.time()
+        self._turn_later()
+
+    # requests --------------------------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client waits for nothing: only then may its silence end the connection."""
+        return self._operations.is_idle
+
+    @property
+    def _may_start(self) -> bool:
+        return (
+            self._is_writable
+            and not self._is_closing
+            and not self._is_upgrading
+            and self._waiting_bind is None
+            and len(self._operations.running) < self._limits.requests_in_flight
+        )
+
+    def _set_reading(self) -> None:
+        """Take bytes only while requests may start: what a client sends must not pile up here."""
+        if self._transport is None or self._is_closing or self._is_upgrading:
+            return
+        wanted = self._may_start
+        if wanted != self._is_reading:
+            self._is_reading = wanted
+            if wanted:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _read(self) -> None:
+        """Start what the client has asked, as far as it may have things going on at once."""
+        wire = self._wire
+        output = self._output
+        quick = self._quick
+        while self._may_start:
+            if output.size >= SLICE_BYTES:
+                self._turn_later()  # others first; the rest of what arrived can wait
+                break
+            frame = wire.next_frame()
+            if isinstance(frame, Frame):
+                # the fast lane: see net/agent.py
+                if (
+                    quick is not None
+                    and frame.operation[0] == tags.SEARCH_REQUEST
+                    and not frame.controls
+                    and frame.message_id
+                ):
+                    search = quick_search(frame.operation)
+                    if search is not None:
+                        found = quick(self.session, *search)
+                        if found is not None:
+                            output.put_found(frame.id_element, found)
+                            continue
+                self._interpret(frame)
+            elif isinstance(frame, NeedData):
+                break
+            else:
+                self._fail_protocol(frame)
+        self._flush()
+        self._set_reading()
+
+    def _interpret(self, frame: Frame) -> None:
+        event = self._wire.interpret(frame)
+        if isinstance(event, RequestReceived):
+            self._dispatch(frame, event)
+        elif isinstance(event, RequestRefused):
+            self._output.put(encode_message(event.answer))
+        elif isinstance(event, AbandonReceived):
+            self._operations.abandon(event.message_id)
+        elif isinstance(event, UnbindReceived):
+            self._close()
+        elif isinstance(event, ProtocolFailed):
+            self._fail_protocol(event)
+
+    def _fail_protocol(self, event: ProtocolFailed) -> None:
+        _log.info("protocol error: %s", event.reason)
+        self._output.put(event.farewell)
+        self._close()
+
+    def _dispatch(self, frame: Frame, event: RequestReceived) -> None:
+        request = event.request
+        if isinstance(request, ExtendedRequest):
+            if request.oid == oids.START_TLS:
+                self._start_tls(frame.id_element)
+                return
+            if request.oid == oids.CANCEL:
+                self._operations.cancel(frame.id_element, request.value)
+                return
+        if len(self._operations.persistent) >= self._limits.requests_in_flight:
+            result = LdapResult(ResultCode.BUSY, diagnostic="too many searches persist")
+            self._output.put_result(frame.id_element, frame.operation[0], result)
+            return
+        if self._operations.must_wait(event):
+            self._waiting_bind = (frame, event)
+            return
+        self._start(frame, event)
+
+    def _start(self, frame: Frame, event: RequestReceived) -> None:
+        self._operations.start(frame, event)
+        if isinstance(event.request, BindRequest) and not self.session.identity.is_anonymous:
+            self._wire.allow_message_size(self._limits.message_size)
+        if self._operations.running:
+            self._turn_later()
+
+    def _turn_later(self) -> None:
+        if not self._is_turn_due and not self._is_closing:
+            self._is_turn_due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Go on with what is unfinished: one slice for each, then read on."""
+        self._is_turn_due = False
+        running = self._operations.running
+        for message_id in list(running):
+            if not self._is_writable or self._is_closing:
+                return
+            self._operations.advance(message_id)
+            self._flush()
+        if running:
+            self._turn_later()
+        elif self._waiting_bind is not None and not self._is_closing:
+            frame, event = self._waiting_bind
+            self._waiting_bind = None
+            self._start(frame, event)
+        if self._is_writable and not self._is_closing:
+            self._read()
+
+    def _deliver(self, message_id: int, reply: Reply) -> None:
+        """The directory pushes a reply of a search that persists, perhaps from another thread."""
+        if threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self._deliver, message_id, reply)
+            return
+        if self._is_closing or not self._operations.deliver(message_id, reply):
+            return
+        if self._output.size > self._limits.output_buffer:
+            _log.info("a client that follows changes does not read them and was cut off")
+            self.abort()
+            return
+        self._turn_later()
+
+    # StartTLS --------------------------------------------------------------------------------
+
+    def _start_tls(self, id_element: bytes) -> None:
+        """RFC 4511 section 4.14."""
+        transport = self._transport
+        assert transport is not None
+        context = self._server.tls_context()
+        if self.session.is_secure:
+            refusal = LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="TLS is already there")
+        elif not self._operations.is_idle:
+            refusal = LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="requests are unfinished")
+        elif context is None:
+            refusal = LdapResult(ResultCode.UNAVAILABLE, diagnostic="no certificate is configured")
+        elif self._wire.waiting:
+            # plaintext behind a StartTLS would later be read as if it had come protected
+            self._close(ResultCode.PROTOCOL_ERROR, "data after the StartTLS request")
+            return
+        else:
+            accepted = ExtendedResponse(LdapResult(), oids.START_TLS)
+            self._output.put_response(id_element, accepted)
+            if self._is_reading:
+                transport.pause_reading()
+            self._is_upgrading = True
+            self._server.spawn(self._upgrade(transport, context))
+            return
+        self._output.put_response(id_element, ExtendedResponse(refusal, oids.START_TLS))
+
+    async def _upgrade(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
+        self.release()
+        try:
+            secure = await self._loop.start_tls(
+                plain, self, context, server_side=True,
+                ssl_handshake_timeout=self._server.handshake_timeout_s,
+            )  # fmt: skip
+        except OSError as error:  # ssl.SSLError is one
+            _log.info("StartTLS: %s", error)
+            plain.abort()
+            self.connection_lost(error)
+            return
+        assert isinstance(secure, asyncio.Transport)
+        self._transport = secure
+        self._is_upgrading = False
+        if self._wire.waiting:
+            self.abort()
+            return
+        self._is_reading = True
+        self._secured(secure)
+        self._read()
+
+    # output ----------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Send everything in one write, or hold it until the changes are durable."""
+        if self._output.parts:
+            if self._commits.is_needed:
+                self._commits.hold(self)
+            else:
+                self.release()
+
+    def release(self) -> None:
+        """Send what waits; what it promises is durable."""
+        transport = self._transport
+        if transport is None or self._is_lost:
+            return
+        if self._output.parts:
+            transport.write(self._output.take())
+        if self._is_closing:
+            transport.close()
+
+    def fail(self, reason: str) -> None:
+        """What the answers promise could not be made durable: say so instead of sending them."""
+        self._output.clear()
+        self._close(ResultCode.UNAVAILABLE, reason)
+
+    def _close(self, code: ResultCode | None = None, reason: str = "") -> None:
+        """Finish: send what there is, then a notice if there is a reason, and close."""
+        if code is not None:
+            self._output.put(notice_of_disconnection(code, reason))
+        self._is_closing = True
+        self.stalled_at = self.stalled_at or self._loop.time()
+        self._operations.stop()
+        if self._commits.is_needed:
+            self._commits.hold(self)
+        else:
+            self.release()
+
+    def disconnect(self, reason: str) -> None:
+        """The server stops, or the client was silent too long."""
+        if not self._is_closing:
+            self._close(ResultCode.UNAVAILABLE, reason)
+
+    def abort(self) -> None:
+        """Drop a client that does not read."""
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.abort()

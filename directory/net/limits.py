@@ -1,0 +1,35 @@
+"""The bounds a listener keeps, as one value; the defaults are those of ``directory.limits``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory import limits
+
+SLICE_REPLIES = 256
+"""Most replies of one request sent before other connections have their turn."""
+
+SLICE_BYTES = 256 * 1024
+"""Most bytes of one request's answer produced before other connections have their turn."""
+
+SLICE_S = 0.005
+"""Longest one request runs before other connections have their turn, seconds."""
+
+TLS_HANDSHAKE_TIMEOUT_S = 20.0
+"""Longest TLS handshake: ten times what a slow client on a slow line needs."""
+
+BACKLOG = 1024
+"""Connections the kernel may queue while the loop is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """Per-connection and per-server bounds."""
+
+    connections: int = limits.CONNECTIONS_MAX
+    requests_in_flight: int = limits.REQUESTS_IN_FLIGHT_MAX
+    message_size: int = limits.MESSAGE_SIZE_MAX
+    message_size_anonymous: int = limits.MESSAGE_SIZE_ANONYMOUS_MAX
+    output_buffer: int = limits.OUTPUT_BUFFER_MAX
+    idle_timeout_s: float = limits.IDLE_TIMEOUT_S
+    stalled_timeout_s: float = limits.STALLED_OUTPUT_TIMEOUT_S

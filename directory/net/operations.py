@@ -1,0 +1,155 @@
+"""The requests of one client that are not finished: running in slices, or persisting.
+
+A request runs while it has replies to give. A search whose replies end without a final response
+persists (notification, refreshAndPersist): from then on the directory delivers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from directory.dsa.session import Session
+from directory.errors import ResultCode
+from directory.model import ber
+from directory.model.messages import (
+    BindRequest,
+    IntermediateResponse,
+    LdapResult,
+    Reply,
+    SearchResultEntry,
+    SearchResultReference,
+    SyncInfo,
+)
+from directory.net.agent import Agent
+from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
+from directory.net.output import Output
+from directory.wire import tags
+from directory.wire.connection import RequestReceived
+from directory.wire.frame import Frame
+
+_log = logging.getLogger(__name__)
+
+_UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, SyncInfo)
+"""Responses that are not the last of their request."""
+
+
+class Running:
+    """A request whose answer is not finished."""
+
+    __slots__ = ("id_element", "replies", "tag")
+
+    def __init__(self, frame: Frame, replies: Iterator[Reply]) -> None:
+        self.id_element = frame.id_element
+        self.tag = frame.operation[0]
+        self.replies = replies
+
+
+class Operations:
+    """Starts, advances, abandons and cancels the requests of one client."""
+
+    def __init__(
+        self, agent: Agent, session: Session, output: Output, clock: Callable[[], float]
+    ) -> None:
+        self._agent = agent
+        self._session = session
+        self._output = output
+        self._clock = clock
+        self.running: dict[int, Running] = {}
+        self.persistent: dict[int, Running] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client waits for nothing."""
+        return not self.running and not self.persistent
+
+    def start(self, frame: Frame, event: RequestReceived) -> None:
+        """Execute a request, up to the end of its first slice."""
+        replies = self._agent.execute(
+            self._session, event.request, event.controls, message_id=event.message_id
+        )
+        running = Running(frame, iter(replies))
+        self.running[event.message_id] = running
+        self.advance(event.message_id)
+
+    def must_wait(self, event: RequestReceived) -> bool:
+        """Whether a bind has to wait for what runs (RFC 4511 4.2.1); what persists is abandoned."""
+        if not isinstance(event.request, BindRequest):
+            return False
+        for message_id in list(self.persistent):
+            self.abandon(message_id)
+        return bool(self.running)
+
+    def advance(self, message_id: int) -> None:
+        """Run one request for a slice: so many replies, bytes or milliseconds."""
+        running = self.running.get(message_id)
+        if running is None:
+            return
+        output = self._output
+        full = output.size + SLICE_BYTES
+        until = 0.0
+        count = 0
+        try:
+            for reply in running.replies:
+                output.put_reply(running.id_element, reply)
+                count += 1
+                if not isinstance(reply.operation, _UNFINISHED):
+                    self.running.pop(message_id, None)
+                    return
+                if output.size >= full or count >= SLICE_REPLIES:
+                    return
+                if not count & 15:
+                    now = self._clock()
+                    until = until or now + SLICE_S
+                    if now > until:
+                        return
+        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
+            _log.exception("request 0x%02x failed", running.tag)
+            self.running.pop(message_id, None)
+            result = LdapResult(ResultCode.OTHER, diagnostic="internal error")
+            output.put_result(running.id_element, running.tag, result)
+            return
+        if self.running.pop(message_id, None) is not None:
+            self.persistent[message_id] = running
+
+    def deliver(self, message_id: int, reply: Reply) -> bool:
+        """A reply of a search that persists; false when nobody waits for it."""
+        running = self.persistent.get(message_id) or self.running.get(message_id)
+        if running is None:
+            return False
+        self._output.put_reply(running.id_element, reply)
+        if not isinstance(reply.operation, _UNFINISHED):
+            self.persistent.pop(message_id, None)
+        return True
+
+    def abandon(self, message_id: int) -> Running | None:
+        """Stop a request without an answer."""
+        running = self.running.pop(message_id, None) or self.persistent.pop(message_id, None)
+        if running is not None:
+            close: Callable[[], None] | None = getattr(running.replies, "close", None)
+            if close is not None:
+                close()
+            self._agent.abandon(self._session, message_id)
+        return running
+
+    def stop(self) -> None:
+        """Abandon everything."""
+        for message_id in [*self.running, *self.persistent]:
+            self.abandon(message_id)
+
+    def cancel(self, id_element: bytes, value: bytes | None) -> None:
+        """The Cancel operation (RFC 3909): abandon with an answer."""
+        try:
+            reader = ber.Reader(value or b"").enter("cancelRequestValue")
+            target = reader.integer("cancelID")
+        except ValueError as error:
+            result = LdapResult(ResultCode.PROTOCOL_ERROR, diagnostic=str(error))
+        else:
+            running = self.abandon(target)
+            if running is None:
+                result = LdapResult(ResultCode.NO_SUCH_OPERATION)
+            else:
+                canceled = LdapResult(ResultCode.CANCELED)
+                self._output.put_result(running.id_element, running.tag, canceled)
+                result = LdapResult()
+        self._output.put_result(id_element, tags.EXTENDED_REQUEST, result)

@@ -1,0 +1,63 @@
+"""What waits to be written to one client: finished messages, joined once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from directory.model.messages import LdapResult, Reply, Response
+from directory.wire import tags
+from directory.wire.controls import encode_controls
+from directory.wire.encode import encode_operation
+from directory.wire.frame import envelope
+from directory.wire.requests import answer
+
+SEARCH_DONE = bytes((tags.SEARCH_RESULT_DONE, 7, 10, 1, 0, 4, 0, 4, 0))
+"""SearchResultDone with success and nothing to say: the end of every quick search."""
+
+
+class Output:
+    """Messages in the order they will be sent."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def put(self, data: bytes) -> None:
+        """A finished message."""
+        self.parts.append(data)
+        self.size += len(data)
+
+    def put_reply(self, id_element: bytes, reply: Reply) -> None:
+        """A reply to the request with this id."""
+        controls = encode_controls(reply.controls) if reply.controls else b""
+        self.put(envelope(id_element, encode_operation(reply.operation), controls))
+
+    def put_response(self, id_element: bytes, response: Response) -> None:
+        """A response without controls."""
+        self.put(envelope(id_element, encode_operation(response)))
+
+    def put_result(self, id_element: bytes, tag: int, result: LdapResult) -> None:
+        """The final response that fits a request with this tag."""
+        response = answer(tag, result)
+        if response is not None:
+            self.put_response(id_element, response)
+
+    def put_found(self, id_element: bytes, operations: Sequence[bytes]) -> None:
+        """Entries the store keeps encoded, and the end of their search."""
+        for operation in operations:
+            self.put(envelope(id_element, operation))
+        self.put(envelope(id_element, SEARCH_DONE))
+
+    def take(self) -> bytes:
+        """Everything, as one piece; nothing is left."""
+        parts = self.parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self.clear()
+        return data
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.parts = []
+        self.size = 0

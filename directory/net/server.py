@@ -1,0 +1,198 @@
+"""LDAP listeners for one directory, inside whatever event loop is running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, cast
+
+from directory.net.agent import Agent, QuickAgent, QuickSearcher
+from directory.net.connection import ClientSession
+from directory.net.durability import GroupCommit
+from directory.net.limits import BACKLOG, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
+
+_log = logging.getLogger(__name__)
+
+TlsProvider = Callable[[], ssl.SSLContext | None]
+"""Called for each StartTLS and at start for LDAPS: a renewed certificate needs no restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a listener listens. Port 0 asks for any free one."""
+
+    host: str
+    port: int
+    is_tls: bool = False
+
+    @property
+    def url(self) -> str:
+        """As an LDAP URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'ldaps' if self.is_tls else 'ldap'}://{host}:{self.port}"
+
+
+class DirectoryServer:
+    """Serves an agent. ``start`` and ``stop`` belong to the event loop they are awaited in."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        listen: Sequence[Address] = (Address("127.0.0.1", 0),),
+        *,
+        tls: ssl.SSLContext | TlsProvider | None = None,
+        limits: ListenerLimits | None = None,
+    ) -> None:
+        self.agent = agent
+        self.limits = limits or ListenerLimits()
+        self.handshake_timeout_s = TLS_HANDSHAKE_TIMEOUT_S
+        self.quick_search: QuickSearcher | None = None
+        if hasattr(agent, "quick_search"):
+            self.quick_search = cast("QuickAgent", agent).quick_search
+        self.commits: GroupCommit
+        self._listen = tuple(listen)
+        self._tls = tls
+        self._servers: list[asyncio.Server] = []
+        self._clients: set[ClientSession] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._addresses: tuple[Address, ...] = ()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where it listens, with the ports it got; in the order asked for."""
+        return self._addresses
+
+    @property
+    def connection_count(self) -> int:
+        """Clients connected now."""
+        return len(self._clients)
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The context for the next handshake."""
+        return self._tls() if callable(self._tls) else self._tls
+
+    async def start(self) -> None:
+        """Listen on every address.
+
+        Raises:
+            OSError: when an address cannot be had; none is then kept.
+        """
+        loop = asyncio.get_running_loop()
+        self.commits = GroupCommit(self.agent, loop)
+        addresses: list[Address] = []
+        try:
+            for address in self._listen:
+                server = await self._serve(loop, address)
+                self._servers.append(server)
+                host, port = server.sockets[0].getsockname()[:2]
+                addresses.append(Address(host, port, address.is_tls))
+        except BaseException:
+            await self.stop()
+            raise
+        self._addresses = tuple(addresses)
+        self._schedule_sweep()
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, address: Address) -> asyncio.Server:
+        def connect() -> ClientSession:
+            return ClientSession(self, is_tls=address.is_tls)
+
+        if not address.is_tls:
+            return await loop.create_server(connect, address.host, address.port, backlog=BACKLOG)
+        context = self.tls_context()
+        if context is None:
+            raise ValueError("an LDAPS address needs a certificate")
+        if callable(self._tls):
+            context.sni_callback = self._renew_context
+        return await loop.create_server(
+            connect, address.host, address.port, backlog=BACKLOG, ssl=context,
+            ssl_handshake_timeout=self.handshake_timeout_s,
+        )  # fmt: skip
+
+    def _renew_context(self, tls: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """Serve the certificate of today; called at every handshake, with or without a name."""
+        del name
+        current = self.tls_context()
+        if current is not None and current is not context:
+            tls.context = current
+
+    async def stop(self) -> None:
+        """Stop listening, tell every client, and close."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        for client in list(self._clients):
+            client.disconnect("the server is stopping")
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(_STOP_TURNS):
+            if not self._clients:
+                break
+            await asyncio.sleep(_STOP_TURN_S)
+        for client in list(self._clients):
+            client.abort()
+        for server in servers:
+            await server.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # what connections tell -------------------------------------------------------------------
+
+    def admit(self, client: ClientSession) -> bool:
+        """Register a connection; false when there are too many."""
+        if client not in self._clients and len(self._clients) >= self.limits.connections:
+            return False
+        self._clients.add(client)
+        return True
+
+    def forget(self, client: ClientSession) -> None:
+        """A connection ended."""
+        self._clients.discard(client)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a connection's coroutine (a TLS handshake) and keep hold of it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # silence and stalls ----------------------------------------------------------------------
+
+    def _schedule_sweep(self) -> None:
+        every = min(self.limits.idle_timeout_s, self.limits.stalled_timeout_s) / 4
+        self._sweep = asyncio.get_running_loop().call_later(every, self._sweep_clients)
+
+    def _sweep_clients(self) -> None:
+        """One timer for all connections: a thousand idle ones cost nothing between sweeps."""
+        now = asyncio.get_running_loop().time()
+        for client in list(self._clients):
+            stalled_at = client.stalled_at
+            if stalled_at is not None and now - stalled_at > self.limits.stalled_timeout_s:
+                _log.info("a client left its answers unread and was cut off")
+                client.abort()
+            elif now - client.active_at > self.limits.idle_timeout_s and client.is_idle:
+                client.disconnect("idle for too long")
+        self._schedule_sweep()
+
+
+_STOP_TURN_S = 0.01
+_STOP_TURNS = 100
+"""A second for clients to take their last bytes, looked at every hundredth of it."""
