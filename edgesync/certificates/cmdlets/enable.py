@@ -15,6 +15,7 @@ from edgesync.certificates.certificate import (
     thumbprint,
 )
 from edgesync.certificates.cmdlets.outcome import Answer, Outcome, Question, overwrite_question
+from edgesync.certificates.eligibility import RSA_BITS_MIN
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.refusals import CertificateUnsuitable, WeakKey
 from edgesync.certificates.services import Services, known_services
@@ -22,9 +23,6 @@ from edgesync.config import Version
 from edgesync.errors import CertificateUnreadable, KeyUnavailable, PortUnavailable, RefusedByRule
 from edgesync.events import CERTIFICATE_PUBLISHED, CERTIFICATE_STORED
 from edgesync.organization.servers import publish_certificate
-
-RSA_BITS_MIN = 1024
-"""Shortest RSA key a service takes (certificate-facts 3.1)."""
 
 UNREADABLE_EXPIRY = datetime.min.replace(tzinfo=UTC)
 """Shown for a published value that is no certificate."""
