@@ -1,0 +1,151 @@
+"""The tree: which entry has which name, and what stands below what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from directory.store.entry import EntryId, Place, StoredEntry
+
+TOP = EntryId(0)
+"""What the naming contexts hang from; no entry has this id."""
+
+
+class Dit:
+    """Entries by id, and the ids below each entry by normal RDN. Only the Store changes it.
+
+    A leaf costs one slot in its superior's dictionary. Full names are keys only for entries that
+    have had children, so that a name is found in two steps: its superior, then its RDN.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[StoredEntry | None] = [None]
+        self.count = 0
+        self._children: dict[int, dict[str, EntryId]] = {TOP: {}}
+        self._containers: dict[str, int] = {"": TOP}
+        self._places: dict[int, Place] = {TOP: Place((TOP,), b"", "")}
+
+    def copy(self) -> Dit:
+        """A tree that can be changed without this one noticing; the entries are shared."""
+        other = Dit.__new__(Dit)
+        other.__dict__.update(
+            entries=self.entries.copy(),
+            count=self.count,
+            _children={id_: below.copy() for id_, below in self._children.items()},
+            _containers=self._containers.copy(),
+            _places=self._places.copy(),
+        )
+        return other
+
+    def find(self, normal: str) -> StoredEntry | None:
+        """The entry of a name in its normal form."""
+        id_ = self._containers.get(normal)
+        if id_ is None:
+            rdn, above = split_normal(normal)
+            parent = self._containers.get(above)
+            below = self._children.get(parent) if parent is not None else None
+            id_ = below.get(rdn) if below is not None else None
+            if id_ is None:
+                id_ = self._children[TOP].get(normal)
+        return self.entries[id_] if id_ else None
+
+    def by_id(self, id_: int) -> StoredEntry | None:
+        """The entry of an id."""
+        return self.entries[id_] if 0 < id_ < len(self.entries) else None
+
+    def child(self, parent: int, key: str) -> EntryId | None:
+        """The entry with that normal RDN directly below a parent."""
+        below = self._children.get(parent)
+        return below.get(key) if below is not None else None
+
+    def children(self, id_: int) -> Iterator[StoredEntry]:
+        """Entries directly below, in the order they came."""
+        for child in self._children.get(id_, {}).values():
+            entry = self.entries[child]
+            if entry is not None:
+                yield entry
+
+    def child_count(self, id_: int) -> int:
+        """How many entries are directly below."""
+        return len(self._children.get(id_, ()))
+
+    def descendants(self, id_: int) -> Iterator[StoredEntry]:
+        """Entries below, superiors before subordinates."""
+        waiting = [id_]
+        while waiting:
+            for entry in self.children(waiting.pop()):
+                yield entry
+                if entry.id in self._children:
+                    waiting.append(entry.id)
+
+    def place_below(self, parent: StoredEntry | None) -> Place:
+        """Where children of an entry (or naming contexts, below None) hang."""
+        id_ = TOP if parent is None else parent.id
+        place = self._places.get(id_)
+        if place is None:
+            assert parent is not None
+            place = Place((*parent.place.path, parent.id), parent.name, parent.normal)
+            self._places[id_] = place
+        return place
+
+    # changes ---------------------------------------------------------------------------------
+
+    def next_id(self) -> EntryId:
+        """The id of the next new entry."""
+        return EntryId(len(self.entries))
+
+    def put(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
+        """Replace one version of an entry by another; None for what is not there."""
+        if old is not None and (new is None or not _same_position(old, new)):
+            self._unhang(old)
+        if new is None:
+            assert old is not None
+            self.entries[old.id] = None
+            self.count -= 1
+            return
+        while len(self.entries) <= new.id:
+            self.entries.append(None)
+        self.entries[new.id] = new
+        if old is None:
+            self.count += 1
+        if old is None or not _same_position(old, new):
+            self._hang(new)
+
+    def _hang(self, entry: StoredEntry) -> None:
+        parent = entry.place.parent
+        below = self._children.get(parent)
+        if below is None:
+            below = self._children[parent] = {}
+        if parent != TOP and entry.place.normal not in self._containers:
+            self._containers[entry.place.normal] = parent
+        below[entry.key] = entry.id
+
+    def _unhang(self, entry: StoredEntry) -> None:
+        self._places.pop(entry.id, None)
+        if self._containers.get(entry.normal) == entry.id:
+            del self._containers[entry.normal]
+        below = self._children.get(entry.place.parent)
+        if below is not None and below.get(entry.key) == entry.id:
+            del below[entry.key]
+            if not below and entry.place.parent != TOP:
+                del self._children[entry.place.parent]
+                self._containers.pop(entry.place.normal, None)
+
+
+def _same_position(old: StoredEntry, new: StoredEntry) -> bool:
+    return old.place is new.place and old.key == new.key
+
+
+def split_normal(normal: str) -> tuple[str, str]:
+    """First RDN and the rest of a name in normal form."""
+    if "\\" not in normal:
+        rdn, _, above = normal.partition(",")
+        return rdn, above
+    at = 0
+    while at < len(normal):
+        if normal[at] == "\\":
+            at += 2
+            continue
+        if normal[at] == ",":
+            return normal[:at], normal[at + 1 :]
+        at += 1
+    return normal, ""

@@ -1,0 +1,310 @@
+"""The store: entries in a tree, indexes, a change log, one writer, and a journal behind it.
+
+It has no rules about content; schema and access are the DSA's business. A write is *apply,
+journal, publish*: versions are immutable, so that what the journal refuses is undone by putting
+the old versions back. Nothing above ``committed_usn`` is shown to readers of the change log.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from directory.errors import JournalError
+from directory.model.dn import DN
+from directory.model.filter import Filter
+from directory.model.messages import Scope
+from directory.schema.profiles import SchemaProfile
+from directory.store.candidates import Certainty, Plan
+from directory.store.changes import Change, ChangeLog, Removal
+from directory.store.computed import ComputedAttributes
+from directory.store.dit import TOP, Dit
+from directory.store.entry import Author, Shapes, StoredEntry
+from directory.store.history import as_of, change_of_removal, changes_of
+from directory.store.index import IndexSet
+from directory.store.planner import plan_filter
+from directory.store.writer import Step, Writer
+
+
+class JournalPort(Protocol):
+    """What the store needs of a journal."""
+
+    def write(self, steps: Sequence[Step], meta: dict[str, str]) -> None:
+        """Make steps durable, all or none; raise JournalError otherwise."""
+        ...
+
+    def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
+        """Complete the chain of an entry's earlier versions."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class Store:
+    """Everything one directory holds."""
+
+    def __init__(self, profile: SchemaProfile, computed: ComputedAttributes) -> None:
+        self.profile = profile
+        self.schema = profile.schema
+        self.computed = computed
+        self.unsearchable = profile.secret
+        found = (profile.schema.attribute(name) for name in profile.indexed)
+        self.indexes = IndexSet(attribute for attribute in found if attribute is not None)
+        self.dit = Dit()
+        self.shapes = Shapes()
+        self.log = ChangeLog()
+        self.guids: dict[bytes, int] = {}
+        self.deleted: dict[int, None] = {}
+        self.meta: dict[str, str] = {}
+        self.usn = 0
+        self.committed_usn = 0
+        self.last_at = 0
+        self.journal: JournalPort | None = None
+        self.lock = threading.RLock()
+        self.watchers: list[Callable[[Sequence[Step]], None]] = []
+        self._pending: list[Step] = []
+        self._pending_meta: dict[str, str] = {}
+
+    # reading ---------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many entries there are, tombstones included."""
+        return self.dit.count
+
+    def find(self, dn: DN) -> StoredEntry | None:
+        """The entry of a name."""
+        return self.dit.find(dn.normal)
+
+    def by_guid(self, guid: bytes) -> StoredEntry | None:
+        """The entry of an objectGUID in AD's byte order."""
+        id_ = self.guids.get(guid)
+        return None if id_ is None else self.dit.by_id(id_)
+
+    def parent(self, entry: StoredEntry) -> StoredEntry | None:
+        """The entry above; None for the top of a naming context."""
+        return self.dit.by_id(entry.place.parent)
+
+    def uses(self, name: str) -> bool:
+        """Whether an attribute is, or ever was, in an entry: cheap, and never wrong with no."""
+        return self.shapes.uses(name)
+
+    def explain(self, filter: Filter) -> Plan:  # noqa: A002 - the noun of RFC 4511
+        """How a filter would be answered."""
+        with self.lock:
+            return plan_filter(self, filter)
+
+    def collect(
+        self,
+        base: StoredEntry | None,
+        scope: Scope,
+        filter: Filter,  # noqa: A002
+    ) -> tuple[list[StoredEntry], bool]:
+        """Entries in scope that may match at this moment, and whether all of them do.
+
+        Entries are versions that stay as they are, so testing them can take its time.
+        """
+        with self.lock:
+            top = TOP if base is None else base.id
+            if scope is Scope.BASE:
+                return ([base] if base is not None else []), False
+            plan = plan_filter(self, filter)
+            candidates = plan.candidates
+            if candidates.certainty is Certainty.ALL_IDS:
+                return self._in_scope(base, scope), False
+            exact = candidates.certainty is Certainty.EXACT
+            entries = self.dit.entries
+            found = [entry for id_ in candidates.ids if (entry := entries[id_]) is not None]
+            if scope is Scope.ONE:
+                found = [entry for entry in found if entry.place.parent == top]
+            elif top != TOP:
+                found = [e for e in found if top in e.place.path or e.id == top]
+                if scope is Scope.CHILDREN:
+                    found = [entry for entry in found if entry.id != top]
+            return found, exact
+
+    def _in_scope(self, base: StoredEntry | None, scope: Scope) -> list[StoredEntry]:
+        id_ = TOP if base is None else base.id
+        if scope is Scope.ONE:
+            return list(self.dit.children(id_))
+        own = [] if base is None or scope is Scope.CHILDREN else [base]
+        return [*own, *self.dit.descendants(id_)]
+
+    def forward_link(self, name: str) -> str | None:
+        """The forward link of a back link."""
+        return next((f for f, back in self.profile.links.items() if back == name), None)
+
+    def link_sources(self, id_: int, name: str) -> list[int]:
+        """Ids of entries whose attribute names this entry."""
+        target = self.dit.by_id(id_)
+        index = self.indexes.index(name)
+        if target is None or index is None:
+            return []
+        return list(index.ids(target.normal.encode()))
+
+    def link_targets(self, id_: int, name: str) -> list[int]:
+        """Ids of entries that this entry's attribute names."""
+        source = self.dit.by_id(id_)
+        if source is None:
+            return []
+        targets = (self.find(DN.parse(value.decode())) for value in source.values(name))
+        return [target.id for target in targets if target is not None]
+
+    # the past --------------------------------------------------------------------------------
+
+    def changes_since(self, usn: int) -> Iterator[StoredEntry]:
+        """Entries as they are now whose last committed change is above a USN, in USN order.
+
+        Costs what changed, not what is there. Only durable changes are shown.
+        """
+        entries = self.dit.entries
+        for changed, id_ in self.log.since(usn, self.committed_usn):
+            entry = entries[id_]
+            if entry is not None and entry.changed == changed:
+                yield entry
+
+    def history(self, entry: StoredEntry) -> list[Change]:
+        """Every change of an entry, oldest first: attributes before and after, when, by whom."""
+        with self.lock:
+            if self.journal is not None:
+                self.journal.earlier_versions(self, entry)
+            return changes_of(entry)
+
+    def changes(self, since: int = 0) -> list[Change]:
+        """Every committed change above a USN, oldest first."""
+        with self.lock:
+            touched = {id_ for _, id_ in self.log.since(since, self.committed_usn)}
+            present = [entry for id_ in sorted(touched) if (entry := self.dit.entries[id_])]
+            found = [change for entry in present for change in self.history(entry)]
+            removed = list(self.log.removed_since(since, self.committed_usn))
+            for removal in removed:
+                found += [c for c in changes_of(removal.entry) if c.usn != removal.usn]
+                found.append(change_of_removal(removal))
+            return sorted((c for c in found if c.usn > since), key=lambda change: change.usn)
+
+    def as_of(self, entry: StoredEntry, usn: int) -> StoredEntry | None:
+        """An entry as it was right after a USN; None when it was not there yet."""
+        with self.lock:
+            if self.journal is not None and entry.changed > usn:
+                self.journal.earlier_versions(self, entry)
+            return as_of(entry, usn)
+
+    # writing ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def write(self, author: Author, at: int, *, commit: bool = True) -> Iterator[Writer]:
+        """Change entries: all changes of the block happen, or none.
+
+        With ``commit=False`` they are in memory, and durable after the next ``flush``.
+        """
+        with self.lock:
+            self.last_at = max(self.last_at, at)  # never behind the largest seen
+            writer = Writer(self, author, self.last_at)
+            try:
+                yield writer
+            except BaseException:
+                self._undo(writer.steps)
+                raise
+            self._pending += writer.steps
+            self._pending_meta.update(writer.meta)
+            self.meta.update(writer.meta)
+            if commit:
+                self.flush()
+
+    def flush(self) -> None:
+        """Make every change durable and show it to readers of the change log.
+
+        Raises:
+            JournalError: when the journal refuses; everything not yet durable is undone.
+        """
+        with self.lock:
+            steps, self._pending = self._pending, []
+            meta, self._pending_meta = self._pending_meta, {}
+            if not steps and not meta:
+                return
+            if self.journal is not None:
+                try:
+                    self.journal.write(steps, meta)
+                except JournalError:
+                    self._undo(steps)
+                    raise
+            self.committed_usn = self.usn
+            self.log.compact(self.dit.entries)
+            for watcher in self.watchers:
+                watcher(steps)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether changes wait for a flush."""
+        return bool(self._pending or self._pending_meta)
+
+    def apply(self, step: Step) -> None:
+        """Bring memory from the old version of an entry to the new one."""
+        old, new = step.old, step.new
+        self.dit.put(old, new)
+        if old is None and new is not None:
+            self.indexes.insert(new)
+            self.guids[new.guid] = new.id
+        else:
+            self.indexes.update(old, new)
+            if new is None and old is not None:
+                self.guids.pop(old.guid, None)
+        if new is not None and new.is_deleted:
+            self.deleted[new.id] = None
+        elif old is not None and old.is_deleted:
+            self.deleted.pop(old.id, None)
+
+    def record(self, step: Step) -> None:
+        """Note a step that has a USN of its own in the change log."""
+        if step.new is None:
+            assert step.old is not None
+            self.log.append_removal(Removal(step.usn, step.old, step.at, step.author))
+            return
+        self.log.append(step.usn, step.new.id)
+        if step.new.previous is not None:
+            self.log.remember(step.new)
+
+    def _undo(self, steps: Sequence[Step]) -> None:
+        for step in reversed(steps):
+            self.apply(Step(step.new, step.old, 0, 0, step.author))
+        usns = [step.usn for step in steps if step.usn]
+        if usns:
+            self.usn = min(usns) - 1
+            self.log.cut(self.usn)
+
+    # copies ----------------------------------------------------------------------------------
+
+    def fork(self) -> Store:
+        """A store that goes its own way, in memory only. Entries are shared, never copied."""
+        with self.lock:
+            other = Store.__new__(Store)
+            other.__dict__.update(
+                self.__dict__,
+                indexes=self.indexes.copy(),
+                dit=self.dit.copy(),
+                log=self.log.copy(),
+                guids=self.guids.copy(),
+                deleted=self.deleted.copy(),
+                meta=self.meta.copy(),
+                journal=None,
+                lock=threading.RLock(),
+                watchers=[],
+                committed_usn=self.usn,
+                _pending=[],
+                _pending_meta={},
+            )
+            return other
+
+    def close(self) -> None:
+        """Flush, and let go of the journal."""
+        with self.lock:
+            try:
+                self.flush()
+            finally:
+                if self.journal is not None:
+                    self.journal.close()
+                    self.journal = None

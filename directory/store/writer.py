@@ -1,0 +1,153 @@
+"""Changes of one write: each is applied at once, and undone if the write does not complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from directory.model.names import AttributeName
+from directory.store.entry import Author, StoredEntry
+
+if TYPE_CHECKING:
+    from directory.store.store import Store
+
+
+class Step(NamedTuple):
+    """One entry from one version to the next; None is an entry that is not there.
+
+    ``usn`` is 0 for steps that follow from another one: entries below a renamed superior.
+    """
+
+    old: StoredEntry | None
+    new: StoredEntry | None
+    usn: int
+    at: int
+    author: Author
+
+
+class Writer:
+    """Handed out by ``Store.write``; good until the end of its block."""
+
+    def __init__(self, store: Store, author: Author, at: int) -> None:
+        self._store = store
+        self._author = author
+        self._at = at
+        self.steps: list[Step] = []
+        self.meta: dict[str, str] = {}
+
+    def add(
+        self,
+        parent: StoredEntry | None,
+        rdn: bytes,
+        key: str,
+        attributes: Mapping[AttributeName, bytes],
+        guid: bytes,
+        flags: int = 0,
+    ) -> StoredEntry:
+        """A new entry; the caller has checked that the name is free. ``attributes`` are blobs."""
+        store = self._store
+        entry = StoredEntry()
+        entry.id = store.dit.next_id()
+        entry.place = store.dit.place_below(parent)
+        entry.rdn, entry.key, entry.guid, entry.flags = rdn, key, guid, flags
+        entry.shape = store.shapes.of(attributes)
+        entry.blobs = tuple(map(attributes.__getitem__, entry.shape.names))
+        entry.created = entry.changed = self._next_usn()
+        entry.created_at = entry.changed_at = self._at
+        entry.created_by = entry.changed_by = self._author
+        entry.stamps = entry.previous = entry.cached = None
+        self._step(None, entry, entry.created)
+        return entry
+
+    def modify(
+        self,
+        entry: StoredEntry,
+        attributes: Mapping[AttributeName, bytes | None],
+        *,
+        flags: int | None = None,
+    ) -> StoredEntry:
+        """Put attributes (blobs) in place of what was there; None takes one away."""
+        new = entry.copy()
+        self._replace(new, attributes)
+        if flags is not None:
+            new.flags = flags
+        self._stamp(new, entry, attributes)
+        self._step(entry, new, new.changed)
+        return new
+
+    def move(
+        self,
+        entry: StoredEntry,
+        parent: StoredEntry | None,
+        rdn: bytes,
+        key: str,
+        attributes: Mapping[AttributeName, bytes | None],
+        *,
+        flags: int | None = None,
+    ) -> StoredEntry:
+        """Give an entry another name, place, or both; everything below goes with it."""
+        store = self._store
+        below = list(store.dit.descendants(entry.id))
+        new = entry.copy()
+        new.place = store.dit.place_below(parent)
+        new.rdn, new.key = rdn, key
+        self._replace(new, attributes)
+        if flags is not None:
+            new.flags = flags
+        self._stamp(new, entry, attributes)
+        self._step(entry, new, new.changed)
+        for old in below:
+            follower = old.copy()
+            above = store.dit.by_id(old.place.parent)
+            assert above is not None
+            follower.place = store.dit.place_below(above)
+            self._step(old, follower, 0)
+        return new
+
+    def remove(self, entry: StoredEntry, *, silently: bool = False) -> None:
+        """Take an entry away for good; ``silently`` when a tombstone's time is over."""
+        self._step(entry, None, 0 if silently else self._next_usn())
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a fact about the directory itself."""
+        self.meta[key] = value
+
+    def _next_usn(self) -> int:
+        self._store.usn += 1
+        return self._store.usn
+
+    def _step(self, old: StoredEntry | None, new: StoredEntry | None, usn: int) -> None:
+        step = Step(old, new, usn, self._at, self._author)
+        self._store.apply(step)
+        self.steps.append(step)
+        if usn:
+            self._store.record(step)
+
+    def _replace(self, new: StoredEntry, attributes: Mapping[AttributeName, bytes | None]) -> None:
+        merged = dict(zip(new.shape.names, new.blobs, strict=True))
+        for name, blob in attributes.items():
+            if blob is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = blob
+        if merged.keys() != new.shape.positions.keys():
+            new.shape = self._store.shapes.of(merged)
+        new.blobs = tuple(map(merged.__getitem__, new.shape.names))
+
+    def _stamp(
+        self,
+        new: StoredEntry,
+        old: StoredEntry,
+        attributes: Mapping[AttributeName, bytes | None],
+    ) -> None:
+        usn = self._next_usn()
+        new.changed, new.changed_at, new.changed_by = usn, self._at, self._author
+        stamps = {**(old.stamps or {}), **dict.fromkeys(attributes, usn)}
+        if new.place is not old.place or new.rdn != old.rdn:
+            stamps[NAME] = usn
+        new.stamps = stamps
+        new.previous = old
+
+
+NAME = AttributeName("name")
+"""The stamp of an entry's name: its own pseudo-attribute, as AD's ``name`` is."""
