@@ -28,6 +28,10 @@ def _no_domains() -> tuple[str, ...]:
     return ()
 
 
+def _no_connectors() -> tuple[tuple[str, str], ...]:
+    return ()
+
+
 def _tcp() -> str:
     return "TCP"
 
@@ -53,6 +57,8 @@ class CertificateHost:
     keys: KeySource
     emit: Emit
     accepted_domains: Callable[[], tuple[str, ...]] = _no_domains
+    connector_certificates: Callable[[], tuple[tuple[str, str], ...]] = _no_connectors
+    """Name and TlsCertificateName of every Send connector that has one (2013 and later)."""
     crls: CrlSource = no_crls
     um_startup_mode: Callable[[], str] = _tcp
     """TCP, TLS or Dual; asked from 2010 on (certificate-facts 2.3)."""
