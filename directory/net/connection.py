@@ -365,19 +365,24 @@ class ClientSession(asyncio.Protocol):
     def fail(self, reason: str) -> None:
         """What the answers promise could not be made durable: say so instead of sending them."""
         self._output.clear()
-        self._close(ResultCode.UNAVAILABLE, reason)
+        self._output.put(notice_of_disconnection(ResultCode.UNAVAILABLE, reason))
+        self._end()
+        self.release()
 
     def _close(self, code: ResultCode | None = None, reason: str = "") -> None:
         """Finish: send what there is, then a notice if there is a reason, and close."""
         if code is not None:
             self._output.put(notice_of_disconnection(code, reason))
-        self._is_closing = True
-        self.stalled_at = self.stalled_at or self._loop.time()
-        self._operations.stop()
+        self._end()
         if self._commits.is_needed:
             self._commits.hold(self)
         else:
             self.release()
+
+    def _end(self) -> None:
+        self._is_closing = True
+        self.stalled_at = self.stalled_at or self._loop.time()
+        self._operations.stop()
 
     def disconnect(self, reason: str) -> None:
         """The server stops, or the client was silent too long."""

@@ -134,14 +134,18 @@ class DirectoryServer:
             task.cancel()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._wait_for_clients()
+        for client in list(self._clients):
+            client.abort()
+        await self._wait_for_clients()
+        for server in servers:
+            await server.wait_closed()
+
+    async def _wait_for_clients(self) -> None:
         for _ in range(_STOP_TURNS):
             if not self._clients:
                 break
             await asyncio.sleep(_STOP_TURN_S)
-        for client in list(self._clients):
-            client.abort()
-        for server in servers:
-            await server.wait_closed()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -159,10 +163,8 @@ class DirectoryServer:
 
     def admit(self, client: ClientSession) -> bool:
         """Register a connection; false when there are too many."""
-        if client not in self._clients and len(self._clients) >= self.limits.connections:
-            return False
         self._clients.add(client)
-        return True
+        return len(self._clients) <= self.limits.connections
 
     def forget(self, client: ClientSession) -> None:
         """A connection ended."""

@@ -3,7 +3,7 @@
     connection.receive_data(data)
     while True:
         match connection.next_event():
-            case RequestReceived(message): ...
+            case RequestReceived(message_id, request, controls): ...
             case NeedData(): break
 
 ``ServerConnection`` is our listener's; ``ClientConnection`` is that of our replication client
@@ -40,7 +40,9 @@ from directory.wire.responses import decode_response
 class RequestReceived:
     """A request to execute."""
 
-    message: LdapMessage
+    message_id: int
+    request: Request
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class ServerConnection:
             if response is None:  # an abandon or unbind with a bad control: there is no answer
                 return AbandonReceived(0)
             return RequestRefused(LdapMessage(frame.message_id, response))
-        return RequestReceived(LdapMessage(frame.message_id, request, controls))
+        return RequestReceived(frame.message_id, request, controls)
 
     def _fail(self, reason: str) -> ProtocolFailed:
         self._is_over = True

@@ -1,0 +1,70 @@
+"""The fast lane reads what the plain path reads, or leaves it to the plain path."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from directory.model import filter as filters
+from directory.model.dn import DN
+from directory.model.messages import SearchRequest
+from directory.wire.encode import encode_operation
+from directory.wire.quick import quick_search
+from directory.wire.requests import decode_request
+from tests.support.ldap_values import dns, names, octets, searches, selections
+
+plain = st.builds(
+    SearchRequest,
+    dns,
+    filter=st.builds(filters.Equality, names, octets) | st.builds(filters.Present, names),
+    attributes=selections,
+    size_limit=st.integers(0, 200),
+)
+
+
+def _agrees(operation: bytes) -> bool:
+    """Whether the fast lane took it; fails when it read something else than the plain path."""
+    quick = quick_search(operation)
+    if quick is None:
+        return False
+    request = decode_request(operation)
+    assert isinstance(request, SearchRequest)
+    name = quick.name.decode()
+    read = filters.Present(name) if quick.value is None else filters.Equality(name, quick.value)
+    base = DN.parse(quick.base.decode())
+    assert (base, quick.scope, read) == (request.base, request.scope, request.filter)
+    assert (quick.attributes, quick.size_limit) == (request.attributes, request.size_limit)
+    assert not request.types_only
+    return True
+
+
+@given(plain)
+def test_common_searches_are_taken_and_read_alike(request: SearchRequest) -> None:
+    operation = encode_operation(request)
+    short = len(str(request.base).encode()) < 128 and request.size_limit < 128
+    if isinstance(request.filter, filters.Equality):
+        short = short and len(request.filter.value) + len(request.filter.name) < 120
+    assert _agrees(operation) or not short
+
+
+@given(searches)
+def test_no_search_is_read_differently(request: SearchRequest) -> None:
+    _agrees(encode_operation(request))
+
+
+@given(plain, st.data())
+def test_a_damaged_search_is_not_read_differently(
+    request: SearchRequest, data: st.DataObject
+) -> None:
+    raw = bytearray(encode_operation(request))
+    start = 2 if raw[1] < 0x80 else 2 + (raw[1] & 0x7F)
+    for at in data.draw(st.lists(st.integers(start, len(raw) - 1), min_size=1, max_size=3)):
+        raw[at] = data.draw(st.integers(0, 255))
+    quick = quick_search(bytes(raw))
+    if quick is not None:
+        try:
+            quick.name.decode()
+            DN.parse(quick.base.decode())
+        except ValueError:
+            return  # a directory finds no such name and leaves it to the plain path
+        _agrees(bytes(raw))
