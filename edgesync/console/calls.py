@@ -1,0 +1,202 @@
+"""One call of one operation on the running lab: in a worker thread, alone, progress streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+
+from directory.clock import SystemClock
+from directory.errors import DirectoryError, ParseError
+from edgesync.errors import EdgeSyncError, ExitCode, UsageError
+from edgesync.lab.lab import Lab
+from edgesync.operations.context import ConfirmationNeeded, Context
+from edgesync.operations.registry import Operation, find_operation
+
+Message = dict[str, Any]
+"""``{"progress"}``, then one of ``{"outcome"}``, ``{"question"}``, ``{"error"}``."""
+
+WAITING_MAX = 32
+"""Most calls running or waiting for the lab at once; one more is told to come back."""
+
+PROGRESS_INTERVAL_S = 0.1
+"""Shortest time between two progress messages of one call."""
+
+STATUS_OF_EXIT = {
+    ExitCode.USAGE: 400,
+    ExitCode.NOT_FOUND: 404,
+    ExitCode.UNREACHABLE: 502,
+    ExitCode.REFUSED: 409,
+    ExitCode.FAILED: 422,
+    ExitCode.PARTLY: 422,
+}
+"""The HTTP status of an error that a person can act on; a fault of the tool is a 500."""
+
+FAULT = 500
+
+
+class TooBusy(EdgeSyncError):
+    """More calls wait for the lab than it takes."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of an operation."""
+
+    operation: Operation
+    parameters: Mapping[str, Any]
+    answer: bool | None = None
+    note: str = ""
+
+    @property
+    def command_line(self) -> str:
+        """The command that does the same."""
+        return self.operation.command_line(self.parameters)
+
+
+def request_of(name: str, body: Any) -> Request:
+    """A checked request from a JSON body; all of the body's parts are optional.
+
+    Raises:
+        UsageError: for an operation, parameter or answer that cannot be.
+    """
+    operation = find_operation(name)
+    if not operation.remote:
+        raise UsageError(
+            f"{operation.command} is not for a running lab", f"type edgesync {operation.command}"
+        )
+    if not isinstance(body, dict):
+        raise UsageError("the body must be a JSON object", 'for example {"parameters": {}}')
+    if unknown := sorted(set(body) - {"parameters", "answer", "note"}):
+        raise UsageError(
+            f"the body has no place for {unknown[0]!r}", "it has parameters, answer and note"
+        )
+    parameters = body.get("parameters") or {}
+    answer = body.get("answer")
+    note = body.get("note") or ""
+    if not isinstance(parameters, dict) or not isinstance(note, str):
+        raise UsageError(
+            "parameters must be an object and note a text", 'for example {"parameters": {}}'
+        )
+    if answer is not None and not isinstance(answer, bool):
+        raise UsageError("answer must be true, false or null", "it answers the question asked")
+    bound = operation.bind(parameters)
+    return Request(operation, bound, answer, note or operation.command_line(bound))
+
+
+class Caller:
+    """Runs requests against one lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._waiting = threading.BoundedSemaphore(WAITING_MAX)
+        self._clock = SystemClock()
+
+    def run(
+        self, request: Request, progress: Callable[[Mapping[str, Any]], None] = lambda _: None
+    ) -> Message:
+        """The last message of a call, in the caller's thread. Never raises for what was asked."""
+        if not self._waiting.acquire(blocking=False):
+            busy = TooBusy(f"{WAITING_MAX} calls wait for the lab", "try again in a moment")
+            return error_message(busy)
+        try:
+            with self.lab.exclusive:
+                return self._run(request, progress)
+        finally:
+            self._waiting.release()
+
+    def _run(self, request: Request, progress: Callable[[Mapping[str, Any]], None]) -> Message:
+        operation = request.operation
+        context = Context(progress=progress, answer=request.answer, note=request.note)
+        if self.lab.root is not None:
+            context.lab_path = self.lab.root
+        if operation.needs_lab:
+            context.current = self.lab
+        try:
+            if operation.writes and operation.needs_lab:
+                self.lab.begin_command(request.note)
+            outcome = operation.run(context, **request.parameters)
+        except ConfirmationNeeded as needed:
+            return {"question": {"text": needed.question, "default": needed.default}}
+        except Exception as error:  # noqa: BLE001 - the shell around operations, as the CLI's
+            return error_message(error)
+        return {
+            "outcome": {
+                "document": outcome.document,
+                "exit_code": int(outcome.exit_code),
+                "notes": list(outcome.notes),
+            }
+        }
+
+    async def stream(self, request: Request) -> AsyncIterator[Message]:
+        """Progress as it happens, then the last message.
+
+        The operation goes on to its end when the reader leaves: a lab is never left half changed.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Message] = asyncio.Queue()
+        last = -PROGRESS_INTERVAL_S
+
+        def progress(step: Mapping[str, Any]) -> None:
+            nonlocal last
+            now = self._clock.monotonic()
+            if now - last >= PROGRESS_INTERVAL_S or step.get("final"):
+                last = now
+                loop.call_soon_threadsafe(queue.put_nowait, {"progress": dict(step)})
+
+        task = asyncio.create_task(anyio.to_thread.run_sync(self.run, request, progress))
+        task.add_done_callback(lambda done: queue.put_nowait(_last(done)))
+        while True:
+            message = await queue.get()
+            yield message
+            if "progress" not in message:
+                return
+
+
+def _last(task: asyncio.Task[Message]) -> Message:
+    if task.cancelled():
+        return error_message(EdgeSyncError("the lab is going down", "start it again"))
+    error = task.exception()
+    return error_message(error) if error is not None else task.result()
+
+
+def error_message(error: BaseException) -> Message:
+    """An error as the control API says it, with the exit code of the command line."""
+    known = as_known(error)
+    return {
+        "error": {
+            "code": known.code,
+            "message": known.message,
+            "hint": known.hint,
+            "exit_code": int(known.exit_code),
+            "status": status_of(error),
+        }
+    }
+
+
+def as_known(error: BaseException) -> EdgeSyncError:
+    """Any error with a hint; what nobody foresaw is called a fault of the tool."""
+    if isinstance(error, EdgeSyncError):
+        return error
+    if isinstance(error, ParseError):
+        return UsageError(str(error), "correct the value; RFC 4514 and RFC 4515 say how it looks")
+    if isinstance(error, DirectoryError):
+        return EdgeSyncError(str(error), "the directory refused; see edgesync directory log")
+    return EdgeSyncError(
+        f"{type(error).__name__}: {error}", "this is a fault of the tool or of the machine"
+    )
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status that says the same as the exit code."""
+    if isinstance(error, TooBusy):
+        return 503
+    if isinstance(error, EdgeSyncError | DirectoryError):
+        return STATUS_OF_EXIT.get(as_known(error).exit_code, FAULT)
+    return FAULT
