@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
@@ -22,8 +23,18 @@ from directory.model.messages import (
     SearchResultEntry,
     SearchResultReference,
     SimpleCredentials,
+    SyncInfo,
 )
 from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What a search brought before its end."""
+
+    entries: list[Entry] = field(default_factory=list)
+    controls: list[tuple[Control, ...]] = field(default_factory=list)
+    infos: list[SyncInfo] = field(default_factory=list)
 
 
 class EmbeddedPort:
@@ -44,8 +55,14 @@ class EmbeddedPort:
 
     def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
         """One page."""
-        entries, answered = self._run(request, controls)
-        return SearchOutcome(tuple(entries), answered)
+        collected = _Collected()
+        answered = self._run(request, controls, collected)
+        return SearchOutcome(
+            tuple(collected.entries),
+            answered,
+            tuple(collected.controls) if any(collected.controls) else (),
+            tuple(collected.infos),
+        )
 
     def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
         """Add one entry."""
@@ -68,16 +85,23 @@ class EmbeddedPort:
         self.agent.close(self.session)
 
     def _run(
-        self, request: Request, controls: Sequence[Control]
-    ) -> tuple[list[Entry], tuple[Control, ...]]:
-        entries: list[Entry] = []
+        self,
+        request: Request,
+        controls: Sequence[Control],
+        collected: _Collected | None = None,
+    ) -> tuple[Control, ...]:
         for reply in self.agent.execute(self.session, request, controls):
             operation = reply.operation
             if isinstance(operation, SearchResultEntry):
-                entries.append(operation.entry)
+                assert collected is not None
+                collected.entries.append(operation.entry)
+                collected.controls.append(reply.controls)
+            elif isinstance(operation, SyncInfo):
+                assert collected is not None
+                collected.infos.append(operation)
             elif not isinstance(operation, SearchResultReference):
                 result = getattr(operation, "result", None)
                 if isinstance(result, LdapResult):
                     result.raise_for_code()
-                    return entries, reply.controls
+                    return reply.controls
         raise AssertionError(f"no final response to {type(request).__name__}")

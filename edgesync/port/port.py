@@ -22,6 +22,7 @@ from directory.model.messages import (
     ModifyRequest,
     Scope,
     SearchRequest,
+    SyncInfo,
 )
 
 PAGE_SIZE = 1000
@@ -33,10 +34,16 @@ PAGES_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """One page of answers with the response controls."""
+    """One page of answers with the response controls.
+
+    ``entry_controls`` stands beside ``entries``, one tuple each, when any entry carried controls;
+    ``sync_info`` holds the intermediate messages of a content synchronization (RFC 4533).
+    """
 
     entries: tuple[Entry, ...]
     controls: tuple[Control, ...] = ()
+    entry_controls: tuple[tuple[Control, ...], ...] = ()
+    sync_info: tuple[SyncInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
