@@ -58,6 +58,10 @@ class Lab:
         self.generation = generation
         self.note = "setup"
         self.agenda = Agenda(clock)
+        self.addresses: dict[str, dict[str, str]] = {}
+        """Where servers listen, while the lab is up: ``{"AD": {"ldap": "ldap://..."}}``."""
+        self.control = ""
+        """Address of the control API, while the lab is up."""
         self.keys: KeySource = BundledKeys(description.seed)
         self.listeners: list[Emit] = []
         self.exclusive = threading.RLock()
@@ -174,6 +178,10 @@ class Lab:
             yield
         finally:
             self.note = before
+
+    def run_due(self) -> None:
+        """Run what has fallen due by now."""
+        self.agenda.advance_to(self.clock.now())
 
     def save(self) -> None:
         """Remember the clock."""

@@ -1,0 +1,5 @@
+"""``python -m edgesync``."""
+
+from edgesync.cli.main import entry
+
+entry()

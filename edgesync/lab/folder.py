@@ -1,0 +1,199 @@
+"""Opening, making and forking labs: the one place that knows both the files and the parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from directory.dsa.agent import DirectoryServiceAgent
+from directory.dsa.instance import DirectoryConfiguration, open_directory
+
+from directory.entropy import SeededEntropy
+from directory.errors import JournalCorrupt, JournalError, JournalLocked
+from edgesync.certificates.store import MachineStore
+from edgesync.errors import LabError, LabInUse
+from edgesync.lab.build import edge_instance, populate
+from edgesync.lab.clock import LabClock
+from edgesync.lab.description import LabDescription
+from edgesync.lab.directories import AD, ADMIN_PASSWORD, ADMINISTRATOR, LabDirectory
+from edgesync.lab.lab import Lab
+from edgesync.lab.ledger import Ledger
+from edgesync.lab.paths import LabFolder, Lock, write_atomically
+from edgesync.organization.names import EdgeNames, ForestNames
+from edgesync.organization.setup import schema_text
+
+
+class LabCorrupt(LabError):
+    """A file of the lab does not agree with itself."""
+
+
+def new_lab(description: LabDescription, root: Path | None = None, *, force: bool = False) -> Lab:
+    """Build a lab, in a folder or in memory.
+
+    A lab in a folder appears there whole: its description is written last, so that a build that
+    was killed leaves nothing that opens.
+
+    Raises:
+        RefusedByRule: when the folder is taken.
+    """
+    if root is None:
+        lab = _assemble(description, None, 0, lambda: None)
+        populate(lab)
+        return lab
+    folder = LabFolder(root)
+    folder.create(force=force)
+    lock = Lock(root)
+    lab = _assemble(description, folder, 0, lock.release)
+    try:
+        populate(lab)
+        lab.save()
+        document = json.dumps(description.document(), indent=2, ensure_ascii=False)
+        write_atomically(folder.description, document + "\n", mode=0o644)
+    except BaseException:
+        lab.close()
+        raise
+    return lab
+
+
+def open_lab(root: Path) -> Lab:
+    """Open an existing lab for reading and writing.
+
+    Raises:
+        NoSuchThing: when there is none.
+        LabInUse: when another process has it.
+        LabCorrupt: when one of its files is damaged; the hint names the way out.
+    """
+    folder = LabFolder(root)
+    description = LabDescription.from_document(folder.read_description())
+    lock = Lock(root)
+    try:
+        return _assemble(description, folder, None, lock.release)
+    except JournalLocked as error:
+        lock.release()
+        raise LabInUse(str(error), "another process holds a journal of this lab") from error
+    except JournalCorrupt as error:
+        lock.release()
+        raise LabCorrupt(str(error), error.hint) from error
+    except JournalError as error:
+        lock.release()
+        raise LabError(str(error), "edgesync directory verify says more") from error
+    except BaseException:
+        lock.release()
+        raise
+
+
+def fork_lab(lab: Lab) -> Lab:
+    """An independent copy in memory: what is done to it leaves the lab untouched."""
+    clock = LabClock(lab.clock.now())
+    twin = Lab(
+        lab.description,
+        clock,
+        lab.ledger.copy(),
+        LabDirectory(AD, _fork(lab, lab.ad.agent, clock, AD), lab.ad.names),
+        {
+            name: LabDirectory(name, _fork(lab, edge.agent, clock, name), edge.names)
+            for name, edge in lab.edges.items()
+        },
+        {name: store.fork() for name, store in lab.machines.items()},
+        generation=lab.generation + 1,
+    )
+    twin.note = lab.note
+    return twin
+
+
+def _fork(
+    lab: Lab, agent: DirectoryServiceAgent, clock: LabClock, name: str
+) -> DirectoryServiceAgent:
+    entropy = SeededEntropy(lab.description.seed, f"fork/{name}/{lab.generation}")
+    return agent.fork(clock=clock, entropy=entropy)
+
+
+def _assemble(
+    description: LabDescription,
+    folder: LabFolder | None,
+    generation: int | None,
+    release: Callable[[], None],
+) -> Lab:
+    ledger = Ledger(folder.ledger if folder else None)
+    if generation is None:
+        generation = int(ledger.get("generation") or 0) + 1
+    now = ledger.get("now")
+    clock = LabClock(datetime.fromisoformat(now) if now else description.started)
+    ledger.set(generation=generation)
+    names = description.names
+    ad = LabDirectory(AD, _open_ad(description, names, clock, folder, generation), names)
+    edges = {}
+    machines = {AD: _machine(folder, AD)}
+    for server in description.servers:
+        machines[server.name] = _machine(folder, server.name)
+        if server.role == "edge":
+            edge_names = EdgeNames.of(edge_instance(description, server.name))
+            agent = _open_adam(description, server.name, edge_names, clock, folder, generation)
+            edges[server.name] = LabDirectory(server.name, agent, edge_names)
+    return Lab(
+        description,
+        clock,
+        ledger,
+        ad,
+        edges,
+        machines,
+        root=folder.root if folder else None,
+        release=release,
+        generation=generation,
+    )
+
+
+def _machine(folder: LabFolder | None, name: str) -> MachineStore:
+    return MachineStore.open(folder.machine(name)) if folder else MachineStore()
+
+
+def _open_ad(
+    description: LabDescription,
+    names: ForestNames,
+    clock: LabClock,
+    folder: LabFolder | None,
+    generation: int,
+) -> DirectoryServiceAgent:
+    configuration = DirectoryConfiguration(
+        profile="ad",
+        naming_contexts=(names.domain, names.configuration),
+        schema_texts=(schema_text(),),
+        admin_dn=names.users.child("CN", ADMINISTRATOR),
+        admin_password=ADMIN_PASSWORD.encode(),
+        dns_host_name=f"dc01.{names.dns_domain}",
+    )
+    return _open(configuration, AD, description, clock, folder, generation)
+
+
+def _open_adam(
+    description: LabDescription,
+    name: str,
+    names: EdgeNames,
+    clock: LabClock,
+    folder: LabFolder | None,
+    generation: int,
+) -> DirectoryServiceAgent:
+    configuration = DirectoryConfiguration(
+        profile="adam",
+        naming_contexts=(names.configuration, names.gateway),
+        schema_texts=(schema_text(),),
+        admin_dn=names.configuration.child("CN", ADMINISTRATOR),
+        admin_password=ADMIN_PASSWORD.encode(),
+        dns_host_name=next(s.fqdn for s in description.servers if s.name == name),
+    )
+    return _open(configuration, name, description, clock, folder, generation)
+
+
+def _open(
+    configuration: DirectoryConfiguration,
+    name: str,
+    description: LabDescription,
+    clock: LabClock,
+    folder: LabFolder | None,
+    generation: int,
+) -> DirectoryServiceAgent:
+    entropy = SeededEntropy(description.seed, f"directory/{name}/{generation}")
+    path = folder.journal(name) if folder else None
+    return open_directory(configuration, clock=clock, entropy=entropy, path=path)

@@ -1,0 +1,104 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from directory.errors import InvalidDN, InvalidFilter
+from directory.model.dn import DN, ROOT, Ava, Rdn
+from directory.model.filter import (
+    And,
+    Approx,
+    Equality,
+    Extensible,
+    Filter,
+    GreaterOrEqual,
+    LessOrEqual,
+    Not,
+    Or,
+    Present,
+    Substrings,
+    format_filter,
+    parse_filter,
+)
+
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,8}", fullmatch=True)
+text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
+avas = st.builds(Ava, names, text | st.binary(min_size=1, max_size=6))
+rdns = st.builds(lambda items: Rdn(tuple(items)), st.lists(avas, min_size=1, max_size=3))
+dns = st.builds(lambda items: DN(tuple(items)), st.lists(rdns, max_size=5))
+
+
+@given(dns)
+def test_a_name_read_back_from_its_text_is_the_same_name(dn: DN) -> None:
+    assert DN.parse(str(dn)) == dn
+
+
+@given(dns)
+def test_normalising_is_idempotent_and_ignores_case(dn: DN) -> None:
+    again = DN.parse(dn.normal)
+
+    assert again.normal == dn.normal
+
+
+@given(dns, names, text)
+def test_a_child_is_under_its_parent_and_nothing_else(dn: DN, kind: str, value: str) -> None:
+    child = dn.child(kind, value)
+
+    assert child.parent == dn
+    assert child.is_under(dn) or dn == ROOT
+    assert not dn.is_under(child)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_name_or_an_invalid_one(text: str) -> None:
+    try:
+        parsed = DN.parse(text)
+    except InvalidDN as error:
+        assert 0 <= error.offset <= len(text)
+    else:
+        assert DN.parse(str(parsed)) == parsed
+
+
+values = st.binary(max_size=8)
+pieces = st.binary(min_size=1, max_size=4)
+items: st.SearchStrategy[Filter] = st.one_of(
+    st.builds(Equality, names, values.filter(lambda v: True)),
+    st.builds(GreaterOrEqual, names, values),
+    st.builds(LessOrEqual, names, values),
+    st.builds(Approx, names, values),
+    st.builds(Present, names),
+    st.builds(
+        Substrings, names, pieces, st.lists(pieces, max_size=2).map(tuple), st.none() | pieces
+    ),
+    st.builds(Extensible, names, st.none() | names.filter(lambda n: n.lower() != "dn"), values,
+              st.booleans()),
+)  # fmt: skip
+filters = st.recursive(
+    items,
+    lambda inner: st.one_of(
+        st.builds(lambda f: And(tuple(f)), st.lists(inner, max_size=3)),
+        st.builds(lambda f: Or(tuple(f)), st.lists(inner, max_size=3)),
+        st.builds(Not, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@given(filters)
+def test_a_filter_read_back_from_its_text_is_the_same_filter(filter_: Filter) -> None:
+    assert parse_filter(format_filter(filter_)) == filter_
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_filter_or_an_invalid_one(text: str) -> None:
+    try:
+        parsed = parse_filter(text)
+    except InvalidFilter as error:
+        assert 0 <= error.offset <= len(text)
+    else:
+        assert parse_filter(format_filter(parsed)) == parsed
+
+
+@pytest.mark.parametrize("depth", [129, 20_000])
+def test_a_deep_filter_is_refused_before_it_can_exhaust_the_stack(depth: int) -> None:
+    with pytest.raises(InvalidFilter, match="deeper"):
+        parse_filter("(!" * depth + "(a=b)" + ")" * depth)
