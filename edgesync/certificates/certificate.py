@@ -84,6 +84,14 @@ class TransportCertificate:
         """The issuer as Windows shows it."""
         return show_name(self.certificate.issuer)
 
+    @property
+    def tls_certificate_name(self) -> str:
+        """The certificate as connectors name it: ``<I>issuer<S>subject`` (certificate-facts 3.2).
+
+        A renewed certificate has the same name.
+        """
+        return f"<I>{self.issuer}<S>{self.subject}"
+
     @cached_property
     def domains(self) -> tuple[str, ...]:
         """CertificateDomains: the common name, where it is a host name, then the SAN's names."""

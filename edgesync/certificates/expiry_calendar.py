@@ -47,9 +47,9 @@ def svg_strip(items: Sequence[Expiry], now: datetime) -> str:
 
     height = _HEAD + _ROW * max(1, len(shown)) + 10
     width = _LEFT + _WIDTH + 20
+    box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img" '
-        + f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="sans-serif" font-size="12">',
         f"<title>Expiry from {now:%Y-%m-%d}: {len(items)} items</title>",
         *_months(now, end, x, height),
         *_bars(shown, now, x),

@@ -42,15 +42,21 @@ def context_of(host: CertificateHost) -> SelectionContext:
 
 
 def load_starttls(
-    host: CertificateHost, connector_fqdn: str | None, *, connector: str = ""
+    host: CertificateHost,
+    connector_fqdn: str | None,
+    *,
+    connector: str = "",
+    certificate_name: str = "",
 ) -> Selection:
     """Choose for STARTTLS and log what the transport service would."""
-    return _logged(
-        host,
-        select_starttls(
-            host.store.certificates, connector_fqdn, context_of(host), connector=connector
-        ),
+    selection = select_starttls(
+        host.store.certificates,
+        connector_fqdn,
+        context_of(host),
+        connector=connector,
+        certificate_name=certificate_name,
     )
+    return _logged(host, selection)
 
 
 def load_internal(host: CertificateHost, *, at_start: bool = False) -> Selection:

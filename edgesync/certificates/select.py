@@ -35,17 +35,19 @@ def select_starttls(
     context: SelectionContext,
     *,
     connector: str = "",
+    certificate_name: str = "",
 ) -> Selection:
     """The certificate a connector shows for STARTTLS, inbound or outbound (3.2, 3.3).
 
     Name: the connector's FQDN, else the server's. Of those that are eligible, an exact name comes
     before a wildcard, a certificate in its validity before an expired one, a CA-issued one before
     a self-signed one, and then the newest. An expired winner is dropped in 2007 and kept later
-    (policy ``expired_starttls``), and 12016 is logged.
+    (policy ``expired_starttls``), and 12016 is logged. From 2013 on ``certificate_name``, the
+    connector's TlsCertificateName, comes before any FQDN: only what it names can be chosen.
     """
     name = connector_fqdn or context.fqdn
     needed = Services.SMTP if context.policy.starttls_needs_smtp == "yes" else Services.NONE
-    winner, rejected = choose(certificates, name, needed, context)
+    winner, rejected = _by_fqdn_or_name(certificates, name, needed, context, certificate_name)
     missing = context.event(
         CANNOT_LOAD_STARTTLS_CERT, fqdn=name, connector=connector or context.server
     )
@@ -170,6 +172,25 @@ def select_um(
     return Selection(
         Purpose.UM, context.fqdn, winner, rejected, is_offered=winner is not None, note=note
     )
+
+
+def _by_fqdn_or_name(
+    certificates: Sequence[TransportCertificate],
+    fqdn: str,
+    needed: Services,
+    context: SelectionContext,
+    certificate_name: str,
+) -> tuple[TransportCertificate | None, tuple[Rejection, ...]]:
+    if not certificate_name or not context.version.at_least(Version.EXCHANGE_2013):
+        return choose(certificates, fqdn, needed, context)
+    named = [c for c in certificates if c.tls_certificate_name == certificate_name]
+    others = tuple(
+        Rejection(c, Reason.NAME_MISMATCH, "TlsCertificateName names another")
+        for c in certificates
+        if c.tls_certificate_name != certificate_name
+    )
+    winner, rejected = choose(named, None, needed, context)
+    return winner, (*others, *rejected)
 
 
 def _drops_expired(context: SelectionContext) -> bool:

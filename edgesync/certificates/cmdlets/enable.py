@@ -105,6 +105,15 @@ def put_enabled(
     )
 
 
+def question_before_enable(
+    host: CertificateHost, thumbprint_: str, services: Services
+) -> Question | None:
+    """What :func:`enable` would ask for this certificate, or None."""
+    certificate = host.store.find(thumbprint_)
+    _require_usable(host, certificate, services)
+    return _plan_publication(host, certificate, services, Answer.ASK).question
+
+
 def publish_internal(host: CertificateHost, certificate: TransportCertificate) -> None:
     """Make a certificate the server's internal transport certificate, in the directory.
 
@@ -208,15 +217,13 @@ def _plan_publication(
         return _Publication(wanted=True)
     if answer is Answer.NO:
         return _Publication(wanted=False)
-    question = overwrite_question(
-        host.version,
-        _described(published),
-        (certificate.thumbprint, certificate.not_after),
-    )
+    replacement = (certificate.thumbprint, certificate.not_after)
+    question = overwrite_question(host.version, described(published), replacement)
     return _Publication(wanted=False, question=question)
 
 
-def _described(der: bytes) -> tuple[str, datetime]:
+def described(der: bytes) -> tuple[str, datetime]:
+    """Thumbprint and expiry of a published value, for a question."""
     try:
         return thumbprint(der), parse_certificate(der).not_valid_after_utc
     except CertificateUnreadable:

@@ -11,14 +11,15 @@ from edgesync.certificates.certificate import (
     TransportCertificate,
     unique_names,
 )
-from edgesync.certificates.cmdlets.enable import put_enabled
-from edgesync.certificates.cmdlets.outcome import Answer, Outcome
+from edgesync.certificates.cmdlets.enable import described, put_enabled
+from edgesync.certificates.cmdlets.outcome import Answer, Outcome, Question, overwrite_question
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.issue import (
     CertificateSubject,
     IssueProfile,
     issue_self_signed,
     serial_number,
+    years_later,
 )
 from edgesync.certificates.keys import DEFAULT_KEY_SIZE
 from edgesync.certificates.names import (
@@ -26,6 +27,7 @@ from edgesync.certificates.names import (
     common_name,
     is_domain_name,
     name_of,
+    names_match,
     parse_subject,
 )
 from edgesync.certificates.services import Services
@@ -86,6 +88,22 @@ def new(
         exportable=wanted.private_key_exportable,
     )
     return put_enabled(host, stored, _services_of(host, wanted), answer=answer)
+
+
+def question_before_new(host: CertificateHost, wanted: NewCertificate) -> Question | None:
+    """What :func:`new` would ask, before anything is made: its thumbprint is not known yet."""
+    check_parameters(host, wanted)
+    if not _services_of(host, wanted) & Services.SMTP or not host.has_transport:
+        return None
+    domains = subject_of(host, wanted).domains
+    named = any(names_match(d, n) for d in domains for n in (host.fqdn, host.name))
+    if host.version is Version.EXCHANGE_2007 and not named:
+        return None
+    published = host.published()
+    if published is None:
+        return None
+    ends = years_later(host.now().replace(microsecond=0), host.profile.self_signed_years)
+    return overwrite_question(host.version, described(published), (None, ends))
 
 
 def check_parameters(host: CertificateHost, wanted: NewCertificate) -> None:

@@ -30,9 +30,14 @@ class Question:
     lines: tuple[str, ...]
 
     @property
+    def text(self) -> str:
+        """The question without the choices."""
+        return "\n".join((self.title, *self.lines))
+
+    @property
     def prompt(self) -> str:
         """The whole text, ready to be followed by the answer."""
-        return "\n".join((self.title, *self.lines, CHOICES))
+        return f"{self.text}\n{CHOICES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,12 @@ class Outcome:
 def overwrite_question(
     version: Version,
     current: tuple[str, datetime],
-    replacement: tuple[str, datetime],
+    replacement: tuple[str | None, datetime],
 ) -> Question:
     """Whether to overwrite the default SMTP certificate: thumbprint and expiry of both.
 
-    Two lines from 2010 on, one sentence in 2007 (certificate-facts 2.1); the wording is ours.
+    The replacement's thumbprint is None while it is not made yet. Two lines from 2010 on, one
+    sentence in 2007 (certificate-facts 2.1); the wording is ours.
     """
     if version is Version.EXCHANGE_2007:
         sentence = (
@@ -82,6 +88,7 @@ def removal_question(thumbprint: str) -> Question:
     return Question("Confirm", ("Are you sure you want to perform this action?", question))
 
 
-def _shown(certificate: tuple[str, datetime]) -> str:
+def _shown(certificate: tuple[str | None, datetime]) -> str:
     thumbprint, expires = certificate
-    return f"'{thumbprint}' (expires {expires:%Y-%m-%d %H:%M:%S}Z)"
+    name = f"'{thumbprint}'" if thumbprint else "a new one"
+    return f"{name} (expires {expires:%Y-%m-%d %H:%M:%S}Z)"

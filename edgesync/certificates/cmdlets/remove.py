@@ -49,15 +49,10 @@ def remove(host: CertificateHost, thumbprint: str, *, answer: Answer = Answer.AS
     )
 
 
-def tls_certificate_name(entry: TransportCertificate) -> str:
-    """A certificate as connectors name it: ``<I>issuer<S>subject`` (certificate-facts 3.2)."""
-    return f"<I>{entry.issuer}<S>{entry.subject}"
-
-
 def _require_no_connector(host: CertificateHost, entry: TransportCertificate) -> None:
     if not host.version.at_least(Version.EXCHANGE_2013):
         return
-    name = tls_certificate_name(entry)
+    name = entry.tls_certificate_name
     connectors = [c for c, wanted in host.connector_certificates() if wanted == name]
     if connectors:
         raise CertificateInUse(
