@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar, cast
 
 from directory.entropy import Entropy, SeededEntropy
 from edgesync.certificates.host import CertificateHost
@@ -28,6 +28,7 @@ from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
 from edgesync.port.embedded import EmbeddedPort
 
+S = TypeVar("S")
 COMMAND_TICK = timedelta(seconds=1)
 """How far a changing command moves a standing clock, so that no two share an instant."""
 
@@ -67,6 +68,7 @@ class Lab:
         self.exclusive = threading.RLock()
         self._release = release
         self._streams: dict[str, Entropy] = {}
+        self._services: dict[object, object] = {}
 
     # who and where --------------------------------------------------------------------------
 
@@ -156,6 +158,12 @@ class Lab:
         return self._streams.setdefault(
             label, SeededEntropy(self.description.seed, f"{label}/{self.generation}")
         )
+
+    def service(self, kind: Callable[[Lab], S]) -> S:
+        """The one instance of a part that works on this lab (its network, its EdgeSync, ...)."""
+        if kind not in self._services:
+            self._services[kind] = kind(self)
+        return cast("S", self._services[kind])
 
     def emit(self, event: Event) -> None:
         """Record an event and tell whoever listens."""

@@ -1,0 +1,92 @@
+"""How servers of a lab reach each other: by sockets while it is up, in memory while it is not.
+
+Either way the same receiving session answers, so a check means the same.
+"""
+
+from __future__ import annotations
+
+from edgesync.errors import NoSuchThing
+from edgesync.lab.lab import Lab
+from edgesync.transport.connector_choice import open_receiver
+from edgesync.transport.endpoint import SocketLink
+from edgesync.transport.host import TransportHost
+from edgesync.transport.link import Link, LinkFailed, MemoryLink
+
+SMTP_PORT = 25
+SUBMISSION_PORT = 587
+MEMORY_CLIENT_PORT = 49152
+"""First port of what a server in memory calls its own side: the first dynamic one (RFC 6335)."""
+
+
+def server_ip(lab: Lab, server: str) -> str:
+    """A server's address inside the lab: the one its log lines and connectors see."""
+    number = [item.name for item in lab.servers()].index(lab.server(server).name) + 1
+    return f"10.0.{number // 250}.{number % 250 + 1}"
+
+
+class Network:
+    """The wires of one lab. ``cut`` holds pairs of servers that cannot reach each other."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.cut: set[frozenset[str]] = set()
+        self._hosts: dict[str, TransportHost] = {}
+        self._calls = 0
+
+    def host(self, server: str) -> TransportHost:
+        """A server's transport service; one instance for the life of the lab."""
+        name = self.lab.server(server).name
+        if name not in self._hosts:
+            self._hosts[name] = self._install(name)
+        return self._hosts[name]
+
+    def _install(self, name: str) -> TransportHost:
+        lab = self.lab
+        described = lab.server(name)
+        logs = lab.root / "logs" / "ProtocolLog" if lab.root else None
+        return TransportHost(
+            server=lab.host(name),
+            names=lab.names_of(name),
+            site=lab.ad.names.site(described.site) if described.site else None,
+            logs=logs,
+        )
+
+    def dial(self, caller: str, target: str, port: int = SMTP_PORT) -> Link:
+        """Connect one server to another's SMTP port.
+
+        Raises:
+            LinkFailed: it cannot be reached.
+        """
+        name = self.resolve(target)
+        if frozenset((caller.casefold(), name.casefold())) in self.cut:
+            raise LinkFailed(f"{name}:{port}: no route from {caller}")
+        listening = self.lab.addresses.get(name, {})
+        if port == SMTP_PORT and "smtp" in listening:
+            address = listening["smtp"].removeprefix("smtp://")
+            host, _, number = address.rpartition(":")
+            return SocketLink.connect(host, int(number))
+        return self._in_memory(caller, name, port)
+
+    def resolve(self, target: str) -> str:
+        """The server behind a NetBIOS name or FQDN.
+
+        Raises:
+            LinkFailed: nobody has that name.
+        """
+        for server in self.lab.servers():
+            if target.casefold() in {server.name.casefold(), server.fqdn.casefold()}:
+                return server.name
+        raise LinkFailed(f"{target}: no such host in the lab")
+
+    def _in_memory(self, caller: str, name: str, port: int) -> Link:
+        self._calls += 1
+        local = f"{server_ip(self.lab, caller)}:{MEMORY_CLIENT_PORT + self._calls % 16000}"
+        remote = f"{server_ip(self.lab, name)}:{port}"
+        host = self.host(name)
+        try:
+            receiver = open_receiver(host, local=remote, remote=local)
+        except NoSuchThing as error:
+            raise LinkFailed(str(error)) from error
+        if receiver is None:
+            raise LinkFailed(f"{remote}: no Receive connector of {name} takes {local}")
+        return MemoryLink(receiver, local=local, remote=remote)
