@@ -224,3 +224,15 @@ ENTRY_FAILED = _kind(LAB, 0, "EntryFailed", _W, "{dn} could not be written on {e
 DIRECT_TRUST_CHECKED = _kind(
     LAB, 0, "DirectTrustChecked", _I, "{verifier} judged {peer}: {reason}."
 )
+
+# ours, from the transport service
+TLS_NEGOTIATION_FAILED = _kind(LAB, 0, "TlsNegotiationFailed", _W,
+    "TLS ({verb}) with {address} on connector {connector} failed: {reason}.")  # fmt: skip
+SMTP_PROTOCOL_ERROR = _kind(LAB, 0, "SmtpProtocolError", _W,
+    "{address} broke the rules of SMTP on connector {connector}: {what}.")  # fmt: skip
+MESSAGE_DELIVERED = _kind(LAB, 0, "MessageDelivered", _I,
+    "{message} was delivered to {recipient} ({how}).")  # fmt: skip
+MESSAGE_DEFERRED = _kind(LAB, 0, "MessageDeferred", _W,
+    "Mail to {destination} waits until {until}: {error}")  # fmt: skip
+MESSAGE_RETURNED = _kind(LAB, 0, "MessageReturned", _W,
+    "{message} could not be delivered to {recipient}: {error}")  # fmt: skip

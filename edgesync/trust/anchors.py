@@ -7,14 +7,15 @@ the DER bytes finds it, which is what the SHA-1 thumbprint does in Exchange (4.3
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import sha1, sha256
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from directory.model.dn import DN
+from edgesync.certificates.certificate import thumbprint
 from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import ServerObject, ServerRole, list_servers
 from edgesync.port.port import DirectoryPort
@@ -46,7 +47,7 @@ class Anchor:
     name: str
     fqdn: str
     role: ServerRole
-    der: bytes | None
+    der: bytes | None = field(repr=False)
 
     @property
     def thumbprint(self) -> str:
@@ -60,7 +61,7 @@ class TrustAnchors:
 
     side: Side
     anchors: tuple[Anchor, ...]
-    _by_digest: dict[bytes, tuple[Anchor, ...]]
+    _by_digest: dict[bytes, tuple[Anchor, ...]] = field(repr=False)
 
     @classmethod
     def of(cls, side: Side, servers: Iterable[ServerObject]) -> TrustAnchors:
@@ -102,11 +103,6 @@ class TrustAnchors:
     def trusted(self) -> tuple[Anchor, ...]:
         """Servers this side would recognise: counterparts with a certificate."""
         return tuple(a for a in self.anchors if a.der and a.role & self.side.counterpart)
-
-
-def thumbprint(der: bytes) -> str:
-    """SHA-1 over the certificate's bytes, 40 upper-case hex digits."""
-    return sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
 def certificate_of(value: bytes | None) -> bytes | None:

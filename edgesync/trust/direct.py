@@ -15,10 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from edgesync import events
+from edgesync.certificates.certificate import thumbprint
 from edgesync.config import Policy
 from edgesync.events import EventKind
 from edgesync.organization.servers import ServerRole
-from edgesync.trust.anchors import Anchor, Side, TrustAnchors, thumbprint
+from edgesync.trust.anchors import Anchor, Side, TrustAnchors
 from edgesync.trust.verdict import Reason, Verdict
 
 RSA_BITS_MIN = 1024

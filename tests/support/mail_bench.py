@@ -1,0 +1,197 @@
+"""An organisation for tests of trust and transport: real certificates, dicts as directories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from directory.clock import ManualClock
+from directory.entropy import SeededEntropy
+from directory.model.entry import Entry
+from edgesync.certificates.cmdlets.setup import setup_certificate
+from edgesync.certificates.host import CertificateHost
+from edgesync.certificates.keys import BundledKeys
+from edgesync.certificates.store import MachineStore
+from edgesync.config import PROFILES, Policy, Version
+from edgesync.events import Event
+from edgesync.organization import setup
+from edgesync.organization.connectors import (
+    LoggingLevel,
+    ReceiveConnector,
+    list_receive_connectors,
+    write_connector,
+)
+from edgesync.organization.domains import AcceptedDomain
+from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
+from edgesync.organization.servers import ServerRole, publish_certificate, read_server
+from edgesync.transport.connector_choice import open_receiver
+from edgesync.transport.handshake import HandshakeReport, Probe
+from edgesync.transport.host import TransportHost, identity_of
+from edgesync.transport.link import LinkFailed, MemoryLink
+from edgesync.transport.message import Submission
+from edgesync.trust.tls import TlsIdentity
+from tests.support.dict_port import DictPort
+
+START = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
+FOREST = ForestNames.of("contoso.test", "Contoso")
+SITE = "Default-First-Site-Name"
+EDGE_INSTANCE = UUID("11111111-2222-4333-8444-555555555555")
+
+
+@dataclass
+class Machine:
+    """One server with handles on everything around it."""
+
+    host: TransportHost
+    directory: DictPort
+    events: list[Event]
+    received: list[Submission]
+    address: str
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def certificates(self) -> CertificateHost:
+        return self.host.server
+
+    @property
+    def identity(self) -> TlsIdentity | None:
+        """What the machine shows in X-ANONYMOUSTLS."""
+        return identity_of(self.host.internal_certificate(), self.host)
+
+    @property
+    def event_names(self) -> list[str]:
+        return [event.kind.name for event in self.events]
+
+    @property
+    def connector(self) -> ReceiveConnector:
+        """The connector on port 25."""
+        found = list_receive_connectors(self.directory, self.host.names, self.name)
+        return next(c for c in found if c.port == 25)
+
+    def configure(self, **changes: object) -> None:
+        """Change the connector on port 25."""
+        write_connector(self.directory, replace(self.connector, **changes))  # type: ignore[arg-type]
+
+    def log_rows(self) -> list[str]:
+        return [row.render() for row in self.host.receive_log.recent]
+
+
+@dataclass
+class Organization:
+    """AD, its Hubs, and Edges each with their own ADAM."""
+
+    version: Version = Version.EXCHANGE_2007
+    policy: Policy = field(default_factory=Policy)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(START))
+    ad: DictPort = field(default_factory=DictPort)
+    machines: dict[str, Machine] = field(default_factory=dict)
+    keys: BundledKeys = field(default_factory=lambda: BundledKeys(7))
+
+    def __post_init__(self) -> None:
+        setup.build_forest(self.ad, FOREST, (SITE, "Branch"))
+        self.accept("contoso.test")
+
+    def accept(self, domain: str) -> None:
+        """Add an accepted domain to AD."""
+        dn = FOREST.accepted_domains.child("CN", domain)
+        setup.add_domain(self.ad, AcceptedDomain(dn, domain, domain))
+
+    def hub(self, name: str, site: str = SITE) -> Machine:
+        return self._install(name, ServerRole.HUB, self.ad, FOREST, site)
+
+    def edge(self, name: str) -> Machine:
+        directory = DictPort()
+        names = EdgeNames.of(EDGE_INSTANCE)
+        setup.build_edge_directory(directory, names)
+        return self._install(name, ServerRole.EDGE, directory, names, "")
+
+    def subscribe(self, edge: Machine) -> None:
+        """What the subscription and a first sync leave behind: each directory knows the other."""
+        entry = read_server(edge.directory, edge.host.names, edge.name)
+        assert entry is not None
+        copy = replace(entry, dn=FOREST.server(edge.name), site=FOREST.site(SITE))
+        self.ad.entries[copy.dn] = copy.entry()
+        self.replicate(edge)
+
+    def replicate(self, edge: Machine) -> None:
+        """One run of EdgeSync: Hub objects and accepted domains into ADAM."""
+        for machine in self.machines.values():
+            if machine.host.is_edge:
+                continue
+            found = read_server(self.ad, FOREST, machine.name)
+            assert found is not None
+            dn = edge.host.names.server(machine.name)
+            edge.directory.entries[dn] = replace(found, dn=dn).entry()
+        for dn, entry in list(self.ad.entries.items()):
+            if dn.parent == FOREST.accepted_domains:
+                copied = edge.host.names.accepted_domains.child("CN", dn.rdn.value)
+                edge.directory.entries[copied] = Entry(copied, entry.attributes)
+        settings = self.ad.entries[FOREST.transport_settings]
+        target = edge.host.names.transport_settings
+        edge.directory.entries[target] = Entry(target, settings.attributes)
+
+    def dial(self, client: Machine, server: Machine, port: int = 25) -> MemoryLink:
+        """Connect one machine to another, in memory."""
+        local, remote = (
+            f"{client.address}:{1024 + len(server.host.sessions)}",
+            f"{server.address}:{port}",
+        )
+        receiver = open_receiver(server.host, local=remote, remote=local, port=port)
+        if receiver is None:
+            raise LinkFailed("connection refused")
+        return MemoryLink(receiver, local=local, remote=remote)
+
+    def probe(self, client: Machine, server: Machine, *, present: bool = True) -> HandshakeReport:
+        """X-ANONYMOUSTLS from one machine to another."""
+        identity = client.identity if present else None
+        return Probe(client.host.fqdn, identity=identity).run(self.dial(client, server), self.clock)
+
+    def _install(
+        self, name: str, role: ServerRole, directory: DictPort, names: ConfigurationNames, site: str
+    ) -> Machine:
+        events: list[Event] = []
+        fqdn = f"{name.lower()}.contoso.test"
+        profile = PROFILES[self.version]
+        server = setup.server_object(
+            names, name, fqdn, role, profile, FOREST.site(site) if site else None
+        )
+        setup.add_server(directory, names, server)
+        setup.add_default_connectors(directory, names, server)
+        certificates = CertificateHost(
+            name=name, fqdn=fqdn, roles=role, profile=profile, policy=self.policy,
+            store=MachineStore(), directory=directory, server_dn=names.server(name),
+            clock=self.clock, entropy=SeededEntropy(7, name), keys=self.keys, emit=events.append,
+            accepted_domains=lambda: ("contoso.test",),
+        )  # fmt: skip
+        received: list[Submission] = []
+        host = TransportHost(
+            certificates, names, site=FOREST.site(site) if site else None, submit=received.append
+        )
+        machine = Machine(host, directory, events, received, f"10.0.0.{len(self.machines) + 1}")
+        self.machines[name] = machine
+        setup_certificate(certificates)
+        machine.configure(protocol_logging_level=LoggingLevel.VERBOSE)
+        return machine
+
+
+def subscribed(version: Version = Version.EXCHANGE_2007, **policy: str) -> Organization:
+    """HUB01 and EDGE01, subscribed and synced."""
+    organization = Organization(version, Policy(**policy))  # type: ignore[arg-type]
+    organization.hub("HUB01")
+    organization.subscribe(organization.edge("EDGE01"))
+    return organization
+
+
+__all__ = [
+    "FOREST",
+    "SITE",
+    "START",
+    "Machine",
+    "Organization",
+    "publish_certificate",
+    "subscribed",
+]
