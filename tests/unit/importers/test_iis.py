@@ -12,6 +12,8 @@ from edgesync.errors import InputInvalid
 from edgesync.lab.importers.iis import IisBinding, IisConfiguration, SslFlags, parse_iis, read_iis
 from tests.support.peers import require_data
 
+SITE_WITHOUT_ADDRESS = "<sites><site id='1'><binding protocol='http'/></site></sites>"
+
 
 @pytest.fixture
 def real() -> IisConfiguration:
@@ -53,8 +55,7 @@ def test_a_path_says_which_authentication_it_switches_on() -> None:
             "line 2: <site> has no number in id ('one')",
         ),
         (
-            "<configuration><sites><site id='1'>"
-            + "<binding protocol='http' bindingInformation='80'/></site></sites></configuration>",
+            f"<configuration>{SITE_WITHOUT_ADDRESS}</configuration>",
             "<binding> has no bindingInformation of address:port:host",
         ),
         (
