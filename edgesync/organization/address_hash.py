@@ -1,0 +1,76 @@
+"""One-way hashes of addresses: what an Edge knows instead of addresses (edgesync-facts 5.3).
+
+SHA-256 is documented; its exact input and the text form are not. The forms here are choices of
+``Policy.recipient_hash`` and listed in docs/fidelity.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+
+AddressHash = Callable[[str], bytes]
+"""From a proxy address (``SMTP:a@b``) to the value an Edge keeps."""
+
+HASH_PREFIX = b"sha256:"
+"""Marks a hashed value, so that nobody takes it for an address."""
+
+SAFELIST_ENTRIES_MAX = 1024
+"""Most unique entries of one list (edgesync-facts 5.3)."""
+
+SAFELIST_HASH_SIZE = 4
+"""Bytes kept of each entry's SHA-256."""
+
+
+def hash_with_type(proxy_address: str) -> bytes:
+    """SHA-256 over the whole proxy address in lower case, its type included."""
+    return _hashed(proxy_address.lower())
+
+
+def hash_without_type(proxy_address: str) -> bytes:
+    """SHA-256 over an SMTP address in lower case; other types keep theirs."""
+    lowered = proxy_address.lower()
+    return _hashed(lowered.removeprefix("smtp:"))
+
+
+ADDRESS_HASHES: dict[str, AddressHash] = {
+    "sha256-smtp-lower": hash_with_type,
+    "sha256-address": hash_without_type,
+}
+"""By the words of ``Policy.recipient_hash``."""
+
+
+def proxy_address(address: str) -> str:
+    """An address as a proxy address: SMTP unless it names its type."""
+    kind, colon, _ = address.partition(":")
+    return address if colon and "@" not in kind else f"smtp:{address}"
+
+
+def _hashed(text: str) -> bytes:
+    return HASH_PREFIX + base64.b64encode(hashlib.sha256(text.encode()).digest())
+
+
+def hash_safelist(entries: Iterable[str]) -> bytes:
+    """A safe or blocked list as one value: each entry's SHA-256 cut to 4 bytes, sorted, joined.
+
+    Raises:
+        ValueError: more unique entries than a list may have.
+    """
+    unique = {entry.strip().lower() for entry in entries if entry.strip()}
+    if len(unique) > SAFELIST_ENTRIES_MAX:
+        raise ValueError(f"a list has at most {SAFELIST_ENTRIES_MAX} entries, not {len(unique)}")
+    return b"".join(sorted({_short(entry) for entry in unique}))
+
+
+def in_safelist(value: bytes, entry: str) -> bool:
+    """Whether a list's value has an entry; with 4 bytes a stranger matches once in 4 million."""
+    wanted = _short(entry.strip().lower())
+    return any(
+        value[i : i + SAFELIST_HASH_SIZE] == wanted
+        for i in range(0, len(value), SAFELIST_HASH_SIZE)
+    )
+
+
+def _short(entry: str) -> bytes:
+    return hashlib.sha256(entry.encode()).digest()[:SAFELIST_HASH_SIZE]

@@ -1,0 +1,120 @@
+"""The smallest change that turns what the target has into what it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from directory.model.dn import DN
+from directory.model.entry import Entry
+from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
+from directory.model.modification import Modification, replace
+from edgesync.sync.kinds import Identity, ReplicatedKind
+from edgesync.sync.project import Projection
+
+Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
+
+
+class Change(StrEnum):
+    """What happens to one entry of the target."""
+
+    ADD = "add"
+    MODIFY = "modify"
+    MOVE = "move"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One entry's change: requests in their order, attributes touched, and why."""
+
+    change: Change
+    dn: DN
+    kind: str
+    attributes: tuple[str, ...]
+    requests: tuple[Write, ...]
+    reason: str
+
+
+def plan(
+    kind: ReplicatedKind, current: Entry | None, desired: Projection | None
+) -> PlannedChange | None:
+    """What to do about one object; None when nothing is."""
+    if kind.identity is Identity.FIXED:
+        if current is None or desired is None:
+            return None
+        return _modify(kind, current, desired)
+    if desired is None:
+        return None if current is None else _delete(kind, current)
+    if current is None:
+        return _add(kind, desired)
+    if current.dn != desired.dn:
+        return _move(kind, current, desired)
+    return _modify(kind, current, desired)
+
+
+def _add(kind: ReplicatedKind, desired: Projection) -> PlannedChange:
+    attributes = dict(desired.attributes)
+    attributes.setdefault(kind.rdn, (desired.rdn_value.encode(),))
+    attributes.setdefault(kind.key, (desired.key,))
+    entry = Entry(desired.dn, {"objectClass": kind.classes, **attributes})
+    return PlannedChange(
+        Change.ADD, desired.dn, kind.name, tuple(attributes), (AddRequest(entry),),
+        "in the source, not in the target",
+    )  # fmt: skip
+
+
+def _delete(kind: ReplicatedKind, current: Entry) -> PlannedChange:
+    return PlannedChange(
+        Change.DELETE, current.dn, kind.name, (), (DeleteRequest(current.dn),),
+        "not in the source, or no longer to be replicated",
+    )  # fmt: skip
+
+
+def _move(kind: ReplicatedKind, current: Entry, desired: Projection) -> PlannedChange:
+    superior = desired.dn.parent
+    move = ModifyDnRequest(
+        current.dn,
+        DN(desired.dn.rdns[:1]),
+        new_superior=None if superior == current.dn.parent else superior,
+    )
+    requests: tuple[Write, ...] = (move,)
+    modifications = differences(kind, current, desired)
+    if modifications:
+        requests = (move, ModifyRequest(desired.dn, modifications))
+    return PlannedChange(
+        Change.MOVE, desired.dn, kind.name, tuple(m.name for m in modifications), requests,
+        f"renamed in the source; was {current.dn.rdn}",
+    )  # fmt: skip
+
+
+def _modify(kind: ReplicatedKind, current: Entry, desired: Projection) -> PlannedChange | None:
+    modifications = differences(kind, current, desired)
+    if not modifications:
+        return None
+    names = tuple(m.name for m in modifications)
+    return PlannedChange(
+        Change.MODIFY, current.dn, kind.name, names, (ModifyRequest(current.dn, modifications),),
+        f"differs in {', '.join(names)}",
+    )  # fmt: skip
+
+
+def differences(
+    kind: ReplicatedKind, current: Entry, desired: Projection
+) -> tuple[Modification, ...]:
+    """Replacements of the attributes that differ; the name's own attribute is the move's matter."""
+    wanted: list[tuple[str, Sequence[bytes]]] = [
+        (name, desired.attributes.get(name, ())) for name in kind.managed if name != kind.rdn
+    ]
+    if kind.identity is Identity.GUID_ATTRIBUTE:
+        wanted.append((kind.key, (desired.key,)))
+    return tuple(
+        replace(name, *values) for name, values in wanted if not _same(current.values(name), values)
+    )
+
+
+def _same(have: Sequence[bytes], want: Sequence[bytes]) -> bool:
+    if len(have) != len(want):
+        return False
+    return tuple(have) == tuple(want) or sorted(have) == sorted(want)

@@ -1,0 +1,60 @@
+"""What happens to an attribute's values on their way to the target. Jobs name these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from directory.errors import InvalidDN
+from directory.model.dn import DN
+from edgesync.organization.address_hash import AddressHash
+
+Values = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What transformations may depend on."""
+
+    roots: tuple[tuple[DN, DN], ...]
+    """Names within the first of a pair become names within the second; the first pair that fits."""
+    hash_address: AddressHash
+
+
+Transformation = Callable[[Values, Setting], Values]
+
+
+def copy(values: Values, _setting: Setting) -> Values:
+    """As they are."""
+    return values
+
+
+def hash_addresses(values: Values, setting: Setting) -> Values:
+    """Every proxy address one way (edgesync-facts 5.3). Equal addresses give one value."""
+    return tuple(dict.fromkeys(setting.hash_address(value.decode()) for value in values))
+
+
+def rename(values: Values, setting: Setting) -> Values:
+    """Names of objects: from the source's partition to the target's.
+
+    A name outside the source's partition would mean nothing at the target and is left out.
+    """
+    out = []
+    for value in values:
+        try:
+            dn = DN.parse(value.decode())
+        except (InvalidDN, UnicodeDecodeError):
+            continue
+        for source, target in setting.roots:
+            if dn.is_within(source):
+                out.append(str(dn.moved(source, target)).encode())
+                break
+    return tuple(out)
+
+
+TRANSFORMATIONS: dict[str, Transformation] = {
+    "copy": copy,
+    "hash": hash_addresses,
+    "name": rename,
+}
+"""By the word that stands in job tables."""
