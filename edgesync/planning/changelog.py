@@ -35,7 +35,7 @@ class Provenance:
 
 
 def last_change(directory: LabDirectory[Any], dn: DN, attribute: str) -> Provenance | None:
-    """The latest change of one attribute; None when the entry is not there or was never given it."""
+    """The latest change of one attribute; None when entry or attribute never was."""
     entry = directory.agent.store.find(dn)
     if entry is None:
         return None

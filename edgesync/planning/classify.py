@@ -45,7 +45,7 @@ _FROM_TRUST = frozenset({Reason.SHARED_CERTIFICATE, Reason.WEAK_CERTIFICATE, Rea
 
 
 def classify(seen: Observation) -> Finding:
-    """The verdict of one cell. All connections must agree for ``trusted``; outbound speaks first."""
+    """The verdict of one cell: all connections must agree for ``trusted``; outbound speaks first."""
     failing = next(
         (a for a in seen.approaches if reason_of(a, seen) not in _GOOD),
         None,
@@ -64,6 +64,9 @@ def reason_of(approach: Approach, seen: Observation) -> Reason:
     """Why one connection ended as it did."""
     facts = seen.facts
     if approach.obstacle is Obstacle.NOT_OFFERED:
+        if approach.direction is Direction.INBOUND:
+            offers = seen.verifier_offers
+            return Reason.TLS_NOT_OFFERED if offers else Reason.CONNECTOR_REFUSES
         return _why_not_offered(facts)
     if approach.obstacle in _OBSTACLES:
         return _OBSTACLES[approach.obstacle]

@@ -102,3 +102,5 @@ class Observation:
     verifier_is_edge: bool
     approaches: tuple[Approach, ...]
     facts: PeerFacts
+    verifier_offers: bool = True
+    """Whether the verifier's own connector takes Exchange servers, for connections from the peer."""

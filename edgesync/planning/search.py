@@ -1,0 +1,247 @@
+"""Tries every order of steps and keeps the one that delays mail least and loses none.
+
+Uniform-cost search over worlds: the cost of an order is (lost, delay, steps), where a message's
+delay is the longest stretch its flow was held, rounded up to the queue's next try. The best
+orders are then played again with the schedule and with one fault at every place, and the worst
+outcome decides between them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from edgesync.planning.world import (
+    Flow,
+    Move,
+    Setting,
+    Verb,
+    World,
+    apply,
+    can_sync,
+    flows,
+    is_done,
+    moves,
+    sync_all,
+)
+
+STATES_MAX = 400_000
+"""Most states explored before the search gives up; one Edge and two Hubs need a few hundred."""
+
+LENGTH_MAX = 24
+"""Longest plan: six steps for each of four servers."""
+
+FINALISTS_MAX = 40
+"""Orders of equal cost that are played again with faults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take, seconds. The first is the administrator's; the rest are the version's."""
+
+    command_s: float = 60.0
+    """From one command to the next: a person reads, types and looks."""
+    sync_interval_s: float = 180.0
+    """Between scheduled configuration syncs (edgesync-facts 4.3)."""
+    hub_retry_s: float = 300.0
+    """A Hub's queue tries again (certificate-facts 4.5)."""
+    edge_retry_s: float = 600.0
+    """An Edge's queue tries again (certificate-facts 4.5)."""
+    interruption_s: float = 3600.0
+    """The fault "somebody calls the administrator away"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an order costs. Ordered: no loss first, then delay, then the worst case, then length."""
+
+    lost: bool
+    delay_s: float
+    steps: int
+
+    @property
+    def key(self) -> tuple[bool, float, int]:
+        """For comparison."""
+        return self.lost, self.delay_s, self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong, before a step of the order."""
+
+    kind: str
+    """``none``, ``interrupted``, ``sync fails``, ``hub down``, ``scheduled sync``."""
+    before: int = -1
+    server: str = ""
+
+    def __str__(self) -> str:
+        place = f" before step {self.before + 1}" if self.before >= 0 else ""
+        return f"{self.kind}{' of ' + self.server if self.server else ''}{place}"
+
+
+NO_FAULT = Fault("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What an order came to under one fault."""
+
+    fault: Fault
+    lost: bool
+    delay_s: float
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An order with its cost, and with the worst of everything that may happen meanwhile."""
+
+    order: tuple[Move, ...]
+    cost: Cost
+    worst: Played
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer of a search. ``best`` None: no order reaches the goal."""
+
+    best: Ranked | None
+    states_explored: int
+    cases_played: int
+    runners_up: tuple[Ranked, ...] = ()
+
+
+Held = tuple[float, ...]
+"""How long each flow has been held without a break, seconds."""
+
+
+def search(setting: Setting, pace: Pace) -> Found:
+    """The best order of steps, with the proof: how many states were looked at."""
+    start = World.start(setting)
+    nothing: Held = (0.0,) * (len(setting.hubs) + len(setting.edges))
+    counter = itertools.count()
+    queue: list[tuple[tuple[bool, float, int], int, World, Held, tuple[Move, ...]]] = [
+        ((False, 0.0, 0), next(counter), start, nothing, ())
+    ]
+    settled: dict[World, list[tuple[bool, float, int, Held]]] = {}
+    finalists: list[tuple[tuple[Move, ...], Cost]] = []
+    explored = 0
+    while queue and explored < STATES_MAX:
+        key, _, world, held, order = heapq.heappop(queue)
+        lost, delay, steps = key
+        if finalists and (lost, delay, steps) > finalists[0][1].key:
+            break
+        if is_done(setting, world):
+            finalists.append((order, Cost(lost, delay, steps)))
+            if len(finalists) >= FINALISTS_MAX:
+                break
+            continue
+        if _dominated(settled.setdefault(world, []), (lost, delay, steps, held)):
+            continue
+        explored += 1
+        if steps >= LENGTH_MAX:
+            continue
+        for move in moves(setting, world):
+            after = apply(setting, world, move)
+            if after == world:
+                continue
+            now_lost, now_held, longest = _dwell(setting, after, held, pace.command_s, pace)
+            # the schedule may run at any moment, so what it would bring about counts too
+            now_lost = now_lost or Flow.LOST in flows(setting, sync_all(setting, after))
+            cost = (lost or now_lost, max(delay, longest), steps + 1)
+            heapq.heappush(queue, (cost, next(counter), after, now_held, (*order, move)))
+    ranked = [rank(setting, pace, order, cost) for order, cost in finalists]
+    ranked.sort(key=lambda r: (r.cost.lost or r.worst.lost, r.cost.delay_s, r.worst.delay_s))
+    cases = sum(item.cases for item in ranked)
+    return Found(ranked[0] if ranked else None, explored, cases, tuple(ranked[1:]))
+
+
+def rank(setting: Setting, pace: Pace, order: Sequence[Move], cost: Cost) -> Ranked:
+    """An order with the worst that may happen on the way."""
+    played = [play(setting, pace, order, fault) for fault in faults(setting, order)]
+    worst = max(played, key=lambda p: (p.lost, not p.done, p.delay_s))
+    return Ranked(tuple(order), cost, worst, len(played))
+
+
+def faults(setting: Setting, order: Sequence[Move]) -> Iterator[Fault]:
+    """Everything one may meet on the way: the schedule at any moment, one fault at any moment."""
+    yield NO_FAULT
+    for at, move in enumerate(order):
+        yield Fault("scheduled sync", at)
+        yield Fault("interrupted", at)
+        if move.verb is Verb.SYNC:
+            yield Fault("sync fails", at, move.server)
+        if len(setting.hubs) > 1:
+            for hub in setting.hubs:
+                yield Fault("hub down", at, hub)
+
+
+def play(setting: Setting, pace: Pace, order: Sequence[Move], fault: Fault = NO_FAULT) -> Played:
+    """Run an order under one fault. A step that cannot be made is waited for and made again."""
+    world = World.start(setting)
+    held: Held = (0.0,) * (len(setting.hubs) + len(setting.edges))
+    lost, delay = False, 0.0
+
+    def dwell(seconds: float, down: str = "") -> None:
+        nonlocal held, lost, delay
+        now_lost, held, longest = _dwell(setting, world, held, seconds, pace, down=down)
+        lost, delay = lost or now_lost, max(delay, longest)
+
+    for at, move in enumerate(order):
+        down = ""
+        if at == fault.before:
+            if fault.kind == "scheduled sync":
+                world = sync_all(setting, world)
+            elif fault.kind == "interrupted":
+                dwell(pace.interruption_s)
+            elif fault.kind == "sync fails":
+                dwell(pace.sync_interval_s)  # the lock has to run out, then the schedule does it
+            elif fault.kind == "hub down":
+                down = fault.server
+        if move.verb is Verb.SYNC and not can_sync(setting, world, move.server, without=down):
+            dwell(pace.sync_interval_s, down)
+            down = ""
+        world = apply(setting, world, move)
+        dwell(pace.command_s, down)
+    return Played(fault, lost, delay, is_done(setting, world))
+
+
+def _dwell(
+    setting: Setting, world: World, held: Held, seconds: float, pace: Pace, *, down: str = ""
+) -> tuple[bool, Held, float]:
+    """Let time pass: whether mail was lost, how long each flow is held now, the longest delay."""
+    lost, longest = False, 0.0
+    after: list[float] = []
+    hubs = len(setting.hubs)
+    for i, flow in enumerate(flows(setting, world, down=down)):
+        if flow is Flow.OK:
+            after.append(0.0)
+            continue
+        lost = lost or flow is Flow.LOST
+        total = held[i] + seconds if flow is Flow.HELD else held[i]
+        retry = pace.hub_retry_s if i < hubs else pace.edge_retry_s
+        if total:
+            longest = max(longest, math.ceil(total / retry) * retry)
+        after.append(total)
+    return lost, tuple(after), longest
+
+
+def _dominated(
+    known: list[tuple[bool, float, int, Held]], new: tuple[bool, float, int, Held]
+) -> bool:
+    """Whether the same world was reached at no higher cost; else remember this way."""
+    lost, delay, steps, held = new
+    for other in known:
+        if (
+            other[0] <= lost
+            and other[1] <= delay
+            and other[2] <= steps
+            and all(a <= b for a, b in zip(other[3], held, strict=True))
+        ):
+            return True
+    known.append(new)
+    return False
