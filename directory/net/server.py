@@ -128,6 +128,7 @@ class DirectoryServer:
         servers, self._servers = self._servers, []
         for server in servers:
             server.close()
+        await asyncio.sleep(_STOP_TURN_S)  # connections accepted a moment ago become clients
         for client in list(self._clients):
             client.disconnect("the server is stopping")
         for task in list(self._tasks):

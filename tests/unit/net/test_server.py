@@ -128,6 +128,7 @@ def test_a_client_that_never_reads_is_cut_off(agent: DictAgent) -> None:
     limits = ListenerLimits(stalled_timeout_s=0.2)
     big = DictAgent([person(number, size=100_000) for number in range(500)])
     with serve(big, limits=limits) as server, Client(server.address) as client:
+        client.bind()
         client.send(EVERYTHING)
         deadline = time.monotonic() + 15
         while server.server.connection_count and time.monotonic() < deadline:
