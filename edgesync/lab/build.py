@@ -6,13 +6,24 @@ from uuid import UUID
 
 from directory.entropy import SeededEntropy
 from directory.model.messages import AddRequest
+from edgesync.certificates.certificate import TransportCertificate
 from edgesync.certificates.cmdlets.setup import setup_certificate
+from edgesync.certificates.issue import (
+    CertificateSubject,
+    IssueProfile,
+    issue_self_signed,
+    serial_number,
+)
 from edgesync.lab.description import LabDescription, ServerDescription
+from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.lab.people import people
 from edgesync.organization import setup
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
 from edgesync.organization.names import ConfigurationNames
+
+DOMAIN_CONTROLLER = "dc01"
+_CONTROLLER_YEARS = 5
 
 
 def edge_instance(description: LabDescription, edge: str) -> UUID:
@@ -28,15 +39,16 @@ def populate(lab: Lab) -> None:
     setup.build_forest(ad, names, description.sites)
     _add_domains(lab)
     for server in lab.servers():
-        if server.role == "edge":
-            setup.build_edge_directory(lab.edge_port(server.name), lab.edge(server.name).names)
-        _install(lab, server)
+        install(lab, server)
+    add_domain_controller(lab)
     for entry in people(names, description.recipients, description.seed):
         ad.add(AddRequest(entry))
 
 
-def _install(lab: Lab, server: ServerDescription) -> None:
+def install(lab: Lab, server: ServerDescription) -> None:
     """What the setup of one server writes into its directory, and its certificate."""
+    if server.role == "edge":
+        setup.build_edge_directory(lab.edge_port(server.name), lab.edge(server.name).names)
     names: ConfigurationNames = lab.names_of(server.name)
     port = lab.port_of(server.name)
     site = lab.ad.names.site(server.site) if server.site else None
@@ -45,8 +57,21 @@ def _install(lab: Lab, server: ServerDescription) -> None:
     )
     setup.add_server(port, names, entry)
     setup.add_default_connectors(port, names, entry)
-    if lab.description.source == "preset":
-        setup_certificate(lab.host(server.name))
+    setup_certificate(lab.host(server.name))
+
+
+def add_domain_controller(lab: Lab) -> None:
+    """AD's own certificate, for LDAPS: self-signed like everything in the lab."""
+    host = f"{DOMAIN_CONTROLLER}.{lab.description.forest}"
+    key = lab.keys.next_key(AD)
+    certificate = issue_self_signed(
+        CertificateSubject.of_server(DOMAIN_CONTROLLER.upper(), host),
+        key,
+        now=lab.clock.now(),
+        serial=serial_number(lab.entropy("certificates/AD")),
+        profile=IssueProfile(_CONTROLLER_YEARS),
+    )
+    lab.machines[AD].put(TransportCertificate(certificate, key, friendly_name="Domain controller"))
 
 
 def _add_domains(lab: Lab) -> None:

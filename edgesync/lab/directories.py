@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.instance import local_session
 
+from directory.model.dn import DN
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.port.embedded import EmbeddedPort
 
@@ -31,3 +32,9 @@ class LabDirectory(Generic[Names]):
     def port(self, note: str) -> EmbeddedPort:
         """A port as administrator; ``note`` says in the change log what is being done."""
         return EmbeddedPort(self.agent, local_session(self.agent, note=note))
+
+
+def administrator(names: ForestNames | EdgeNames) -> DN:
+    """Name the directory's administrator binds with."""
+    container = names.users if isinstance(names, ForestNames) else names.configuration
+    return container.child("CN", ADMINISTRATOR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from directory.dsa.instance import DirectoryConfiguration, open_directory
 from directory.entropy import SeededEntropy
 from directory.errors import JournalCorrupt, JournalError, JournalLocked
 from edgesync.certificates.store import MachineStore
-from edgesync.errors import LabError, LabInUse
-from edgesync.lab.build import edge_instance, populate
+from edgesync.errors import LabError, LabInUse, RefusedByRule
+from edgesync.lab.build import DOMAIN_CONTROLLER, edge_instance, install, populate
 from edgesync.lab.clock import LabClock
-from edgesync.lab.description import LabDescription
-from edgesync.lab.directories import AD, ADMIN_PASSWORD, ADMINISTRATOR, LabDirectory
+from edgesync.lab.description import LabDescription, ServerDescription
+from edgesync.lab.directories import AD, ADMIN_PASSWORD, LabDirectory, administrator
 from edgesync.lab.lab import Lab
 from edgesync.lab.ledger import Ledger
 from edgesync.lab.paths import LabFolder, Lock, write_atomically
@@ -29,8 +30,14 @@ class LabCorrupt(LabError):
     """A file of the lab does not agree with itself."""
 
 
-def new_lab(description: LabDescription, root: Path | None = None, *, force: bool = False) -> Lab:
-    """Build a lab, in a folder or in memory.
+def new_lab(
+    description: LabDescription,
+    root: Path | None = None,
+    *,
+    force: bool = False,
+    fill: Callable[[Lab], None] = populate,
+) -> Lab:
+    """Build a lab, in a folder or in memory; ``fill`` writes what its empty parts shall hold.
 
     A lab in a folder appears there whole: its description is written last, so that a build that
     was killed leaves nothing that opens.
@@ -40,17 +47,16 @@ def new_lab(description: LabDescription, root: Path | None = None, *, force: boo
     """
     if root is None:
         lab = _assemble(description, None, 0, lambda: None)
-        populate(lab)
+        fill(lab)
         return lab
     folder = LabFolder(root)
     folder.create(force=force)
     lock = Lock(root)
     lab = _assemble(description, folder, 0, lock.release)
     try:
-        populate(lab)
+        fill(lab)
         lab.save()
-        document = json.dumps(description.document(), indent=2, ensure_ascii=False)
-        write_atomically(folder.description, document + "\n", mode=0o644)
+        _write_description(folder, description)
     except BaseException:
         lab.close()
         raise
@@ -160,9 +166,9 @@ def _open_ad(
         profile="ad",
         naming_contexts=(names.domain, names.configuration),
         schema_texts=(schema_text(),),
-        admin_dn=names.users.child("CN", ADMINISTRATOR),
+        admin_dn=administrator(names),
         admin_password=ADMIN_PASSWORD.encode(),
-        dns_host_name=f"dc01.{names.dns_domain}",
+        dns_host_name=f"{DOMAIN_CONTROLLER}.{names.dns_domain}",
     )
     return _open(configuration, AD, description, clock, folder, generation)
 
@@ -179,8 +185,9 @@ def _open_adam(
         profile="adam",
         naming_contexts=(names.configuration, names.gateway),
         schema_texts=(schema_text(),),
-        admin_dn=names.configuration.child("CN", ADMINISTRATOR),
+        admin_dn=administrator(names),
         admin_password=ADMIN_PASSWORD.encode(),
+        replication_accounts=names.accounts,
         dns_host_name=next(s.fqdn for s in description.servers if s.name == name),
     )
     return _open(configuration, name, description, clock, folder, generation)
@@ -197,3 +204,28 @@ def _open(
     entropy = SeededEntropy(description.seed, f"directory/{name}/{generation}")
     path = folder.journal(name) if folder else None
     return open_directory(configuration, clock=clock, entropy=entropy, path=path)
+
+
+def add_edge(lab: Lab, name: str, fqdn: str) -> None:
+    """Set up one more Edge Transport server in the perimeter: ADAM, certificate, connectors.
+
+    Raises:
+        RefusedByRule: when the name is taken.
+    """
+    if any(s.name.casefold() == name.casefold() for s in lab.servers()):
+        raise RefusedByRule(f"{name} is in the lab already", "choose another name")
+    server = ServerDescription(name, "edge", fqdn)
+    lab.description = replace(lab.description, servers=(*lab.description.servers, server))
+    folder = LabFolder(lab.root) if lab.root else None
+    lab.machines[name] = _machine(folder, name)
+    names = EdgeNames.of(edge_instance(lab.description, name))
+    agent = _open_adam(lab.description, name, names, lab.clock, folder, lab.generation)
+    lab.edges[name] = LabDirectory(name, agent, names)
+    install(lab, server)
+    if folder is not None:
+        _write_description(folder, lab.description)
+
+
+def _write_description(folder: LabFolder, description: LabDescription) -> None:
+    document = json.dumps(description.document(), indent=2, ensure_ascii=False)
+    write_atomically(folder.description, document + "\n", mode=0o644)

@@ -5,7 +5,9 @@ Either way the same receiving session answers, so a check means the same.
 
 from __future__ import annotations
 
+from edgesync.certificates.certificate import TransportCertificate
 from edgesync.errors import NoSuchThing
+from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.endpoint import SocketLink
@@ -50,6 +52,12 @@ class Network:
             site=lab.ad.names.site(described.site) if described.site else None,
             logs=logs,
         )
+
+    def presented(self, name: str) -> TransportCertificate | None:
+        """What a server shows on LDAPS and X-ANONYMOUSTLS now; AD shows its controller's."""
+        if name == AD:
+            return next(iter(self.lab.machines[AD].certificates), None)
+        return self.host(name).internal_certificate()
 
     def dial(self, caller: str, target: str, port: int = SMTP_PORT) -> Link:
         """Connect one server to another's SMTP port.

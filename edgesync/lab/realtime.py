@@ -19,7 +19,11 @@ from directory.clock import Clock
 from directory.net.server import Address, DirectoryServer
 from edgesync.errors import ExitCode, Unreachable
 from edgesync.lab.lab import Lab
+from edgesync.lab.network import SMTP_PORT, Network
 from edgesync.lab.tls_files import context_of
+from edgesync.transport.connector_choice import open_receiver
+from edgesync.transport.endpoint import SmtpEndpoint
+from edgesync.transport.receiver import Receiver
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
@@ -161,11 +165,25 @@ class RealtimeRunner:
         return Started(name, server, addresses)
 
     def _context(self, name: str) -> ssl.SSLContext | None:
-        presented = self.lab.presented(name)
+        presented = self.lab.service(Network).presented(name)
         return context_of(presented, Path(self._files.name)) if presented else None
 
     def _smtp(self) -> list[Started]:
-        return []
+        return [self._endpoint(server.name) for server in self.lab.servers("hub", "edge")]
+
+    def _endpoint(self, name: str) -> Started:
+        host = self.lab.service(Network).host(name)
+
+        def accept(local: str, remote: str) -> Receiver | None:
+            return open_receiver(host, local=local, remote=remote)
+
+        endpoint = SmtpEndpoint(accept, self._host(name), self._port(SMTP_PORT))
+
+        def addresses() -> dict[str, str]:
+            host, port = endpoint.address
+            return {"smtp": f"smtp://{host}:{port}"}
+
+        return Started(name, endpoint, addresses)
 
     def _host(self, server: str) -> str:
         """Loopback; with Exchange's own ports every server needs an address of its own."""

@@ -57,6 +57,8 @@ def env(
     LDAPTLS_CACERT names a file with the certificates that the lab's listeners present: they are
     self-signed, and that is what direct trust is about.
     """
+    from edgesync.lab.directories import ADMIN_PASSWORD, administrator
+
     lab = context.lab
     name = "AD" if server.upper() == "AD" else lab.edge(server).name
     addresses = lab.addresses.get(name)
@@ -67,14 +69,14 @@ def env(
     folder = lab.root.absolute()
     password = folder / PASSWORD_FILE
     anchors = folder / ANCHORS_FILE
-    _write(password, lab.admin_password.encode(), 0o600)
-    _write(anchors, _presented(lab), 0o644)
     directory = lab.ad if name == "AD" else lab.edges[name]
+    _write(password, ADMIN_PASSWORD.encode(), 0o600)
+    _write(anchors, _presented(lab), 0o644)
     smtp = {s: a["smtp"] for s, a in lab.addresses.items() if "smtp" in a}
     variables = {
         "LDAPURI": addresses["ldap"],
         "LDAPBASE": str(directory.names.configuration),
-        "LDAPBINDDN": str(lab.admin_dn(name)),
+        "LDAPBINDDN": str(administrator(directory.names)),
         "LDAPTLS_CACERT": str(anchors),
         "LDAPTLS_REQCERT": "allow",
         "EDGESYNC_LAB": str(folder),
@@ -104,7 +106,10 @@ def _examples(smtp: dict[str, str]) -> list[str]:
 
 
 def _presented(lab: Lab) -> bytes:
-    shown = [lab.presented(name) for name in ("AD", *lab.edges)]
+    from edgesync.lab.network import Network
+
+    network = lab.service(Network)
+    shown = [network.presented(name) for name in ("AD", *lab.edges)]
     return b"".join(item.certificate_pem() for item in shown if item is not None)
 
 

@@ -122,3 +122,154 @@ def new(
         return Outcome(status_document(lab), notes=tuple(notes))
     finally:
         lab.close()
+
+
+# import ------------------------------------------------------------------------------------------
+
+
+@operation(
+    "lab", "import", render=_render_status, needs_lab=False, remote=False,
+    example="edgesync lab import --clixml exports --edge EDGE01",
+)  # fmt: skip
+def import_(
+    context: Context,
+    *,
+    clixml: Annotated[
+        str | None, Help("folder of Get-X | Export-Clixml files", metavar="DIR")
+    ] = None,
+    ldif: Annotated[tuple[str, ...], Help("LDIF file or folder: recipients or whole trees")] = (),
+    edge: Annotated[tuple[str, ...], Help("add an Edge Transport server of this name")] = (),
+    seed: Annotated[int, Help("same seed, same bytes")] = 7,
+    force: Annotated[bool, Help("replace the lab that is there")] = False,
+) -> Outcome:
+    """Make a lab of a real organisation's read-only exports, or load LDIF into a lab.
+
+    Says what it took, what it ignored and what it assumed. Exports hold no private keys: the real
+    certificates are shown and published as they are; where a server must present one, a
+    certificate of the same profile with a key of the lab's own stands in, and that is said.
+    """
+    from pathlib import Path
+
+    from edgesync.errors import UsageError
+    from edgesync.lab.folder import add_edge, new_lab, open_lab
+    from edgesync.lab.imported import describe, populate_from
+    from edgesync.lab.importers.organization_export import read_exports
+    from edgesync.lab.load import load_ldif
+
+    if clixml is None and not ldif:
+        raise UsageError("nothing to import", "use --clixml DIR or --ldif FILE")
+    notes: list[str] = []
+    if clixml is not None:
+        export = read_exports(Path(clixml))
+        notes += [f"took {line}" for line in export.taken]
+        notes += [f"ignored {line}" for line in export.ignored]
+        notes += [f"assumed {line}" for line in export.assumed]
+        lab = new_lab(
+            describe(export, seed=seed), context.lab_path, force=force,
+            fill=lambda made: populate_from(made, export),
+        )  # fmt: skip
+    else:
+        lab = open_lab(context.lab_path)
+    try:
+        lab.begin_command(context.note)
+        for name in edge:
+            add_edge(lab, name, f"{name.lower()}.{lab.description.forest}")
+            notes.append(f"added Edge Transport server {name}")
+        for file in ldif:
+            notes += load_ldif(lab, file, context.progress)
+        document = status_document(lab)
+        if clixml is not None:
+            document["import"] = {
+                "taken": list(export.taken), "ignored": list(export.ignored),
+                "assumed": list(export.assumed),
+            }  # fmt: skip
+        return Outcome(document, notes=tuple(notes))
+    finally:
+        lab.close()
+
+
+# snapshots ---------------------------------------------------------------------------------------
+
+
+def _render_snapshots(document: Document) -> Iterable[str]:
+    if document.get("done"):
+        yield document["done"]
+    yield from columns(("Snapshot",), [(name,) for name in document["snapshots"]])
+
+
+@operation(
+    "lab", "snapshot", render=_render_snapshots, example="edgesync lab snapshot before-renewal",
+)  # fmt: skip
+def snapshot(
+    context: Context,
+    name: Annotated[str | None, Help("name of the new snapshot; none lists them")] = None,
+) -> Outcome:
+    """Keep the lab as it is now under a name, or list what is kept."""
+    from edgesync.errors import RefusedByRule
+    from edgesync.lab.snapshots import copy_lab, list_snapshots, snapshot_path
+
+    lab = context.lab
+    if lab.root is None:
+        raise RefusedByRule("a lab in memory has no folder", "fork it in Python instead")
+    done = ""
+    if name is not None:
+        lab.save()
+        copy_lab(lab.root, snapshot_path(lab.root, name))
+        done = f"kept as {name}"
+    document = {
+        "schema": "edgesync.lab-snapshots/1", "done": done, "snapshots": list_snapshots(lab.root),
+    }  # fmt: skip
+    return Outcome(document)
+
+
+@operation(
+    "lab", "restore", render=_render_snapshots, needs_lab=False, remote=False,
+    example="edgesync lab restore before-renewal",
+)  # fmt: skip
+def restore(context: Context, name: Annotated[str, Help("name of a snapshot")]) -> Outcome:
+    """Put the lab back as it was kept; the lab must be down."""
+    from edgesync.lab.snapshots import list_snapshots, restore_lab
+
+    restore_lab(context.lab_path, name)
+    document = {
+        "schema": "edgesync.lab-snapshots/1", "done": f"restored {name}",
+        "snapshots": list_snapshots(context.lab_path),
+    }  # fmt: skip
+    return Outcome(document)
+
+
+def _render_done(document: Document) -> Iterable[str]:
+    yield document["done"]
+
+
+@operation(
+    "lab", "fork", render=_render_done, example="edgesync lab fork /tmp/what-if",
+)  # fmt: skip
+def fork(context: Context, path: Annotated[str, Help("folder of the new lab")]) -> Outcome:
+    """Make a second lab with the same content in another folder."""
+    from pathlib import Path
+
+    from edgesync.errors import RefusedByRule
+    from edgesync.lab.snapshots import copy_lab
+
+    lab = context.lab
+    if lab.root is None:
+        raise RefusedByRule("a lab in memory has no folder", "fork it in Python instead")
+    lab.save()
+    copy_lab(lab.root, Path(path))
+    return Outcome({"schema": "edgesync.lab-fork/1", "done": f"forked to {path}", "path": path})
+
+
+@operation(
+    "lab", "destroy", render=_render_done, needs_lab=False, remote=False,
+    example="edgesync lab destroy --yes",
+)  # fmt: skip
+def destroy(context: Context) -> Outcome:
+    """Remove the lab with everything in it."""
+    from edgesync.lab.snapshots import destroy_lab
+
+    path = context.lab_path
+    if not context.confirm(f"Remove the lab at {path} and its snapshots?", default=False):
+        return Outcome({"schema": "edgesync.lab-destroy/1", "done": "nothing was removed"})
+    destroy_lab(path)
+    return Outcome({"schema": "edgesync.lab-destroy/1", "done": f"removed {path}"})

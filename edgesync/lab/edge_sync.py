@@ -1,0 +1,271 @@
+"""EdgeSync as services of the lab's servers: who opens which session, what runs when.
+
+The engine, the subscription and the credentials know nothing of labs; this is where a Hub's store,
+AD, an Edge's ADAM and the wires between them meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from edgesync.certificates.certificate import KeyProvider, TransportCertificate
+from edgesync.errors import NoSuchThing, PortUnavailable
+from edgesync.lab.imported import StandIn, stand_in
+from edgesync.lab.lab import Lab
+from edgesync.lab.network import Network
+from edgesync.organization.servers import ServerObject, ServerRole, list_servers, read_server
+from edgesync.port.pinning import pinned_session
+from edgesync.port.port import DirectoryPort
+from edgesync.subscription.accounts import account_dn
+from edgesync.subscription.channel import (
+    Connect,
+    EdgeSession,
+    HubIdentity,
+    open_edge_session,
+    usable_credentials,
+)
+from edgesync.subscription.credential_service import (
+    CredentialServiceReport,
+    run_credential_service,
+)
+from edgesync.subscription.credentials import Secret
+from edgesync.subscription.export import export_subscription
+from edgesync.subscription.file import SubscriptionFile
+from edgesync.subscription.subscribe import Imported, import_subscription
+from edgesync.sync.context import RunRecorder, SyncContext
+from edgesync.sync.kinds import Job
+from edgesync.sync.report import SyncRun
+from edgesync.sync.run import ALL_JOBS, run_sync
+
+
+class EdgeSync:
+    """What MSExchangeEdgeSync and the Credential Service do in this lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.network = lab.service(Network)
+        self.history: RunRecorder | None = None
+
+    # subscriptions ---------------------------------------------------------------------------
+
+    def export(self, edge: str, *, account_expiry: timedelta | None = None) -> SubscriptionFile:
+        """New-EdgeSubscription on the Edge."""
+        lab = self.lab
+        directory = lab.edge(edge)
+        return export_subscription(
+            lab.edge_port(edge),
+            directory.names,
+            directory.name,
+            now=lab.clock.now(),
+            profile=lab.description.profile,
+            entropy=lab.entropy(f"subscription/{directory.name}"),
+            emit=lab.emit,
+            account_expiry=account_expiry,
+        )
+
+    def import_(
+        self,
+        file: SubscriptionFile,
+        site: str,
+        *,
+        create_internet_connector: bool = True,
+        create_inbound_connector: bool = True,
+    ) -> tuple[Imported, tuple[StandIn, ...]]:
+        """New-EdgeSubscription in the organisation.
+
+        Hubs of an imported organisation whose keys nobody exported get stand-ins first: from
+        here on they must present a certificate.
+        """
+        lab = self.lab
+        substitutes = tuple(
+            found
+            for hub in lab.servers("hub")
+            if hub.site.casefold() == site.casefold() and (found := stand_in(lab, hub.name))
+        )
+        imported = import_subscription(
+            lab.ad_port(),
+            lab.ad.names,
+            file,
+            site,
+            now=lab.clock.now(),
+            policy=lab.description.trust_policy,
+            profile=lab.description.profile,
+            entropy=lab.entropy("subscription/AD"),
+            emit=lab.emit,
+            create_internet_connector=create_internet_connector,
+            create_inbound_connector=create_inbound_connector,
+        )
+        return imported, substitutes
+
+    def subscribe(self, edge: str, site: str) -> Imported:
+        """Export and import in one go."""
+        return self.import_(self.export(edge), site)[0]
+
+    # sessions --------------------------------------------------------------------------------
+
+    def edge_object(self, edge: str) -> ServerObject:
+        """The Edge as AD knows it.
+
+        Raises:
+            NoSuchThing: when it is not subscribed.
+        """
+        name = self.lab.edge(edge).name
+        found = read_server(self.lab.ad_port(), self.lab.ad.names, name)
+        if found is None:
+            raise NoSuchThing(
+                f"{name} is not subscribed", f"edgesync subscription export {name}, then import"
+            )
+        return found
+
+    def subscribed(self) -> tuple[ServerObject, ...]:
+        """Edges that AD knows."""
+        known = list_servers(self.lab.ad_port(), self.lab.ad.names, role=ServerRole.EDGE)
+        return tuple(edge for edge in known if edge.name in self.lab.edges)
+
+    def hubs_of(self, edge: ServerObject) -> tuple[ServerObject, ...]:
+        """Hubs of the site an Edge is subscribed to, by name."""
+        return list_servers(
+            self.lab.ad_port(), self.lab.ad.names, role=ServerRole.HUB, site=edge.site
+        )
+
+    def identity(self, hub: str) -> HubIdentity:
+        """A Hub with the key of its internal transport certificate."""
+        name = self.lab.server(hub).name
+        server = read_server(self.lab.ad_port(), self.lab.ad.names, name)
+        if server is None:
+            raise NoSuchThing(f"{name} has no object in AD", "edgesync server list")
+        certificate = self._own(name)
+        if certificate is None:
+            return HubIdentity(server, None)
+        capi = certificate.key_provider is KeyProvider.CAPI
+        return HubIdentity(server, certificate.key, capi)
+
+    def _own(self, server: str) -> TransportCertificate | None:
+        """The certificate a server's directory names, when its store has it with the key."""
+        published = self.lab.host(server).published()
+        if published is None:
+            return None
+        return next((c for c in self.lab.store(server).certificates if c.der == published), None)
+
+    def open_session(self, hub: str, edge: str) -> EdgeSession:
+        """A Hub's session on an Edge's ADAM: certificate compared first, then bound."""
+        return open_edge_session(
+            self.identity(hub),
+            self.edge_object(edge),
+            self.connector(hub, edge),
+            now=self.lab.clock.now(),
+            emit=self.lab.emit,
+        )
+
+    def connector(self, hub: str, edge: str) -> Connect:
+        """How a Hub reaches an Edge's ADAM: LDAPS while the lab is up, in process otherwise."""
+        lab = self.lab
+        directory = lab.edge(edge)
+        hub_name = lab.server(hub).name
+
+        def connect(expected: bytes, user: str, secret: Secret) -> DirectoryPort:
+            if frozenset((hub_name.casefold(), directory.name.casefold())) in self.network.cut:
+                raise PortUnavailable(
+                    f"{directory.name} does not answer on its LDAPS port",
+                    "look at the network between the two",
+                )
+            bind_name = str(account_dn(directory.names, user))
+            url = lab.addresses.get(directory.name, {}).get("ldaps")
+            if url is not None:
+                from edgesync.port.ldap import LdapPort
+
+                return LdapPort.connect(url, bind_name, secret.reveal(), pin=expected)
+            presented = self.network.presented(directory.name)
+            return pinned_session(
+                directory.agent,
+                presented=presented.der if presented and presented.has_private_key else None,
+                expected=expected,
+                bind_name=bind_name,
+                password=secret.reveal(),
+                peer=directory.name,
+                note=lab.note,
+            )
+
+        return connect
+
+    # runs --------------------------------------------------------------------------------------
+
+    def context(self, hub: str, edge: str) -> SyncContext:
+        """A run's surroundings."""
+        lab = self.lab
+        known = self.edge_object(edge)
+        if known.site is None:
+            raise NoSuchThing(f"{known.name} belongs to no AD site", "subscribe it again")
+        return SyncContext(
+            hub=lab.server(hub).name,
+            edge=known.name,
+            source=lab.ad_port(),
+            open_target=lambda _edge: self.open_session(hub, known.name).port,
+            names=lab.ad.names,
+            site=known.site.rdn.value,
+            timing=lab.description.profile.sync,
+            policy=lab.description.trust_policy,
+            emit=lab.emit,
+            edge_names=lab.edge(known.name).names,
+            clock=lab.clock,
+            history=self.history,
+        )
+
+    def run(
+        self,
+        edge: str,
+        *,
+        hub: str | None = None,
+        jobs: Sequence[Job] = ALL_JOBS,
+        full: bool = False,
+        force_cookie: bool = False,
+        what_if: bool = False,
+        manual: bool = True,
+        delete_threshold: int | None = None,
+        progress: Callable[[Mapping[str, Any]], None] = lambda _step: None,
+    ) -> SyncRun:
+        """Synchronize one Edge; the Credential Service looks after the credentials that came."""
+        lab = self.lab
+        chosen = hub or self.choose_hub(edge)
+        run = run_sync(
+            self.context(chosen, edge),
+            now=lab.clock.now(),
+            jobs=jobs,
+            full=full,
+            force_cookie=force_cookie,
+            what_if=what_if,
+            manual=manual,
+            delete_threshold=delete_threshold,
+            progress=progress,
+        )
+        if not what_if:
+            self.credential_service(edge)
+        return run
+
+    def choose_hub(self, edge: str) -> str:
+        """The Hub that runs by itself: the lease's holder, else the first that has a credential."""
+        known = self.edge_object(edge)
+        hubs = self.hubs_of(known)
+        if not hubs:
+            raise NoSuchThing(
+                f"{known.name} is orphaned: its site has no Hub", "subscribe it to another site"
+            )
+        now = self.lab.clock.now()
+        able = [h for h in hubs if usable_credentials(h, known, now)] or list(hubs)
+        return able[0].name
+
+    def credential_service(self, edge: str) -> CredentialServiceReport:
+        """One pass of the Credential Service on an Edge."""
+        lab = self.lab
+        directory = lab.edge(edge)
+        certificate = self._own(directory.name)
+        return run_credential_service(
+            directory.port(f"Credential Service on {directory.name}"),
+            directory.names,
+            directory.name,
+            certificate.key if certificate else None,
+            now=lab.clock.now(),
+            emit=lab.emit,
+        )

@@ -1,0 +1,172 @@
+"""A lab of a real organisation: what its exports say, as it is, with the gaps filled and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cryptography import x509
+
+from directory.model.dn import DN
+from directory.model.messages import AddRequest
+from edgesync.certificates.certificate import RootCAType, TransportCertificate
+from edgesync.certificates.issue import (
+    CertificateSubject,
+    IssueProfile,
+    issue_self_signed,
+    serial_number,
+)
+from edgesync.certificates.services import Services
+from edgesync.lab.build import add_domain_controller
+from edgesync.lab.description import (
+    DomainDescription,
+    LabDescription,
+    ServerDescription,
+)
+from edgesync.lab.importers.exported import ExportedServer, OrganizationExport
+from edgesync.lab.lab import Lab
+from edgesync.organization import connectors, domains, setup
+from edgesync.organization.names import DEFAULT_SITE
+from edgesync.organization.servers import ServerObject, publish_certificate, read_server
+
+_YEAR = timedelta(days=365.25)
+
+
+def describe(export: OrganizationExport, edges: Sequence[str] = (), *, seed: int) -> LabDescription:
+    """The lab on paper: the exported servers, and Edges that shall be added."""
+    sites = dict.fromkeys(server.site or DEFAULT_SITE for server in export.servers)
+    servers = [_described(server) for server in export.servers]
+    servers += [
+        ServerDescription(name, "edge", f"{name.lower()}.{export.forest}") for name in edges
+    ]
+    return LabDescription(
+        name=export.organization or export.forest,
+        forest=export.forest,
+        organization=export.organization,
+        version=export.version,
+        sites=tuple(sites) or (DEFAULT_SITE,),
+        servers=tuple(servers),
+        domains=tuple(
+            DomainDescription(item.domain, item.kind.value, item.name)
+            for item in export.accepted_domains
+        ),
+        recipients=0,
+        seed=seed,
+        source="import",
+    )
+
+
+def _described(server: ExportedServer) -> ServerDescription:
+    role = server.roles.word
+    site = "" if role == "edge" else server.site or DEFAULT_SITE
+    return ServerDescription(server.name, "hub" if role == "mailbox" else role, server.fqdn, site)
+
+
+def populate_from(lab: Lab, export: OrganizationExport) -> None:
+    """Fill an empty lab with what the exports say."""
+    ad, names = lab.ad_port(), lab.ad.names
+    setup.build_forest(ad, names, lab.description.sites)
+    for domain in (*export.accepted_domains, *export.remote_domains):
+        setup.add_domain(ad, domain)
+    if export.transport_config is not None:
+        domains.write_transport_config(ad, export.transport_config)
+    for server in export.servers:
+        _add_server(lab, export, server)
+    for connector in export.send_connectors:
+        ad.add(AddRequest(connectors.entry_of(connector)))
+    add_domain_controller(lab)
+
+
+def _add_server(lab: Lab, export: OrganizationExport, server: ExportedServer) -> None:
+    names, port = lab.names_of(server.name), lab.port_of(server.name)
+    site: DN | None = lab.ad.names.site(server.site) if server.site else None
+    entry = ServerObject(
+        names.server(server.name),
+        server.name,
+        server.roles,
+        site=site,
+        internal_certificate=export.published.get(server.name),
+        serial_number=server.serial_number or lab.description.profile.serial_number,
+        version_number=server.version_number,
+    ).with_fqdn(server.fqdn)
+    setup.add_server(port, names, entry)
+    receive = export.receive_connectors.get(server.name)
+    for connector in receive or setup.default_receive_connectors(names, entry):
+        port.add(AddRequest(connectors.entry_of(connector)))
+    store = lab.store(server.name)
+    for item in export.certificates:
+        if item.server.casefold() != server.name.casefold():
+            continue
+        certificate = x509.load_der_x509_certificate(item.der)
+        kept = TransportCertificate(
+            certificate,
+            services=item.services or Services.NONE,
+            friendly_name=item.friendly_name,
+            exportable=bool(item.exportable),
+        )
+        store.put(kept)
+        if kept.is_self_signed:
+            store.trust(certificate, RootCAType.REGISTRY)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A certificate of the lab's own in the place of a real one whose key nobody exported."""
+
+    server: str
+    real: str
+    thumbprint: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.server}: the exports hold no private key of {self.real}; a certificate of the "
+            f"same profile with a key of the lab's own, {self.thumbprint}, stands in for it and is "
+            "published instead"
+        )
+
+
+def stand_in(lab: Lab, server: str) -> StandIn | None:
+    """Give a server that must present its internal certificate one it has the key of.
+
+    Nothing happens when it has the key already, or publishes nothing. The real certificate stays
+    in its store, and the change log keeps that it was published.
+    """
+    described = lab.server(server)
+    known = read_server(lab.port_of(server), lab.names_of(server), described.name)
+    if known is None or known.internal_certificate is None:
+        return None
+    real = TransportCertificate(x509.load_der_x509_certificate(known.internal_certificate))
+    store = lab.store(server)
+    held = store.get(real.thumbprint)
+    if held is not None and held.has_private_key:
+        return None
+    host = lab.host(server)
+    key = host.next_key(real.key_size or 2048)
+    years = max(1, round((real.not_after - real.not_before) / _YEAR))
+    certificate = issue_self_signed(
+        CertificateSubject(real.certificate.subject, _names(real)),
+        key,
+        now=real.not_before,
+        serial=serial_number(host.entropy),
+        profile=IssueProfile(years),
+    )
+    substitute = TransportCertificate(
+        certificate,
+        key,
+        services=held.services if held else Services.SMTP,
+        friendly_name=f"{held.friendly_name if held else 'Microsoft Exchange'} (stand-in)",
+        network_service=True,
+    )
+    store.put(substitute)
+    store.trust(certificate, RootCAType.REGISTRY)
+    publish_certificate(lab.port_of(server), known.dn, substitute.der)
+    return StandIn(described.name, real.thumbprint, substitute.thumbprint)
+
+
+def _names(real: TransportCertificate) -> tuple[str, ...]:
+    try:
+        extension = real.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(extension.value.get_values_for_type(x509.DNSName))
