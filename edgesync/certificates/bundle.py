@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -111,7 +112,10 @@ def _der(data: bytes) -> bytes:
 
 def _from_pkcs7(der: bytes) -> Bundle:
     try:
-        certificates = tuple(pkcs7.load_der_pkcs7_certificates(der))
+        with warnings.catch_warnings():
+            # openssl and Windows keep the order given, where DER wants a sorted SET.
+            warnings.simplefilter("ignore", UserWarning)
+            certificates = tuple(pkcs7.load_der_pkcs7_certificates(der))
     except ValueError as error:
         raise CertificateUnreadable(
             "the PKCS#7 file cannot be read", "export the authority's answer again (.p7b)"
@@ -130,27 +134,28 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
         content = pkcs12.load_pkcs12(der, secret)
     except ValueError as error:
         raise _pfx_error(error) from error
+    others = tuple(other.certificate for other in content.additional_certs)
+    if content.key is None:
+        raise KeyUnavailable("the PFX holds no private key", "export it again with the private key")
     if content.cert is None:
+        # The library pairs by key: certificates, a key, and no pair means they do not fit.
+        if others:
+            raise KeyMismatch(
+                "the private key in the PFX does not belong to its certificate",
+                "export certificate and key together again",
+            )
         raise CertificateUnreadable(
-            "the PFX holds no certificate of its own", "export it again with its certificate"
+            "the PFX holds no certificate", "export it again with its certificate"
         )
     key = content.key
-    if key is None:
-        raise KeyUnavailable("the PFX holds no private key", "export it again with the private key")
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise KeyUnavailable("the PFX holds a key of another kind", "Exchange needs an RSA key")
-    leaf = content.cert.certificate
-    if leaf.public_key() != key.public_key():
-        raise KeyMismatch(
-            "the private key in the PFX does not belong to its certificate",
-            "export certificate and key together again",
-        )
     name = content.cert.friendly_name
     return Bundle(
-        leaf,
+        content.cert.certificate,
         key,
         name.decode("utf-8", "replace") if name else None,
-        tuple(other.certificate for other in content.additional_certs),
+        others,
         _provider_of(der),
     )
 

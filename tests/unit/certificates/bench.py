@@ -79,7 +79,7 @@ class Bench:
     events: list[Event]
 
     @property
-    def event_ids(self) -> list[str]:
+    def event_names(self) -> list[str]:
         return [event.kind.name for event in self.events]
 
 
