@@ -75,8 +75,8 @@ def _dispatch(words: list[str], options: Options) -> ExitCode:
 def _cmdlet(name: str, words: list[str], options: Options) -> ExitCode:
     from dataclasses import replace
 
-    from edgesync.cli import cmdlets
     from edgesync.cli.invoke import invoke
+    from edgesync.operations import cmdlets
 
     operation, cmdlet = cmdlets.find_cmdlet(name)
     given, answer = cmdlets.parse(operation, cmdlet, words)

@@ -73,7 +73,7 @@ def status_document(lab: Lab) -> Document:
     return {**document, "servers": servers}
 
 
-@operation("lab", "status", render=_render_status, example="edgesync lab status -o json")
+@operation("lab", "status", render=_render_status, example="edgesync lab status")
 def status(context: Context) -> Outcome:
     """Show the lab: whether it is up, its clock, its servers and their addresses."""
     return Outcome(status_document(context.lab))

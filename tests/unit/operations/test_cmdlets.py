@@ -1,7 +1,7 @@
 import pytest
 
-from edgesync.cli import cmdlets
 from edgesync.errors import UsageError
+from edgesync.operations import cmdlets
 
 
 def test_a_cmdlet_is_found_in_any_case() -> None:
