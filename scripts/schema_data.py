@@ -53,6 +53,7 @@ STATIC_AUXILIARIES = {  # systemAuxiliaryClass of MS-ADSC; Exchange's attributes
 
 
 def core() -> str:
+    """What RFC servers know."""
     raw = json.loads(slapd24.slapd_2_4_schema)["raw"]
     lines = [NOTE.format(title="RFC 4512, 4519, 4523, 4524, 2798, 2307 and their kin",
                          source="OpenLDAP 2.4", module="slapd24.py")]  # fmt: skip
@@ -65,6 +66,7 @@ def core() -> str:
 
 
 def ad() -> str:
+    """What a domain controller knows."""
     raw = json.loads(ad2012R2.ad_2012_r2_schema)["raw"]
     lines = [NOTE.format(title="The schema of Active Directory (Windows Server 2012 R2)",
                          source="a domain controller", module="ad2012R2.py")]  # fmt: skip
@@ -75,11 +77,13 @@ def ad() -> str:
 
 
 def tidy(text: str) -> str:
+    """One space between words."""
     text = re.sub(r"\(\s*", "( ", re.sub(r"\s*\)", " )", " ".join(text.split())))
     return re.sub(r"\s+", " ", text)
 
 
 def attribute(text: str) -> str:
+    """An attribute type with the matching rules of its syntax."""
     text = tidy(text).replace("'OctetString'", f"'{X}40'")
     match = re.search(r"SYNTAX '([^']+)'", text)
     assert match, text
@@ -94,6 +98,7 @@ def attribute(text: str) -> str:
 
 
 def object_class(text: str) -> str:
+    """An object class with its static auxiliaries."""
     text = tidy(text)
     name = re.search(r"NAME '([^']+)'", text)
     extra = STATIC_AUXILIARIES.get(name[1], ()) if name else ()

@@ -46,8 +46,8 @@ _INDEXED_AD = (
     "objectClass", "cn", "sn", "givenName", "displayName", "mail", "uid", "ou", "dc", "name",
     "sAMAccountName", "userPrincipalName", "servicePrincipalName", "proxyAddresses",
     "legacyExchangeDN", "mailNickname", "member", "manager", "managedBy", "owner", "siteObject",
-    "serverReference", "nonSecurityMember", "objectSid", "sIDHistory", "objectCategory", "groupType",
-    "primaryGroupID", "uidNumber", "gidNumber", "employeeID", "telephoneNumber", "homeMDB", "l",
+    "serverReference", "nonSecurityMember", "objectSid", "sIDHistory", "objectCategory",
+    "groupType", "primaryGroupID", "uidNumber", "gidNumber", "employeeID", "telephoneNumber", "homeMDB", "l",
     "msExchHomeServerName", "msExchServerSite", "msExchAcceptedDomainName", "domainName",
     "msExchMailboxGuid", "msExchEdgeSyncSourceGuid", "nCName", "dnsRoot", "keywords",
     "lDAPDisplayName", "attributeID", "governsID",
@@ -59,7 +59,8 @@ _ANR = (
 _GLOBAL_CATALOG = frozenset(
     name.lower()
     for name in (
-        "objectClass", "cn", "name", "distinguishedName", "objectGUID", "objectSid", "objectCategory",
+        "objectClass", "cn", "name", "distinguishedName", "objectGUID", "objectSid",
+        "objectCategory",
         "sAMAccountName", "sAMAccountType", "userPrincipalName", "mail", "mailNickname",
         "proxyAddresses", "targetAddress", "displayName", "givenName", "sn", "initials", "title",
         "department", "company", "physicalDeliveryOfficeName", "telephoneNumber", "mobile", "c",
@@ -116,8 +117,8 @@ def _profile(name: str, extra: tuple[str, ...]) -> SchemaProfile:
     for text in extra:
         definitions += parse_schema(text)
     schema = Schema(definitions)
-    indexed = _INDEXED_GENERIC if name == "generic" else _INDEXED_AD
-    indexed = tuple(schema.canonical(n) for n in indexed if schema.attribute(n))
+    wanted = _INDEXED_GENERIC if name == "generic" else _INDEXED_AD
+    indexed = tuple(schema.canonical(n) for n in wanted if schema.attribute(n))
     if name == "generic":
         links = {"member": "memberof"}
         return SchemaProfile(name, schema, indexed, links=links)

@@ -118,6 +118,10 @@ class ChangeLog:
                 return
             yield usns[at], ids[at]
 
+    def newest_first(self) -> Iterator[int]:
+        """Ids of changed entries, the latest change first."""
+        return reversed(self._ids)
+
     def removed_since(self, usn: int, through: int) -> Iterator[Removal]:
         """Entries that went for good above ``usn`` up to ``through``."""
         for removal in self.removals:

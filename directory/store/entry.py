@@ -12,7 +12,6 @@ is what makes consistent reads, snapshots, forks and history cheap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from operator import itemgetter
 from typing import NamedTuple, NewType
 
 from directory.model.dn import DN
@@ -59,7 +58,7 @@ class Shape:
     def __init__(self, names: tuple[AttributeName, ...]) -> None:
         self.names = names
         self.positions: dict[str, int] = {name: i for i, name in enumerate(names)}
-        self.selected: dict[object, itemgetter[object] | None] = {}
+        self.selected: dict[object, object] = {}
         """What a selection of attributes picks from entries of this shape; filled by searches."""
 
 
@@ -77,6 +76,11 @@ class Shapes:
     def uses(self, name: str) -> bool:
         """Whether any shape ever made has an attribute, with or without options."""
         return name in self._used
+
+    def forget_selections(self) -> None:
+        """Let go of what searches keep in the shapes."""
+        for shape in self._shapes.values():
+            shape.selected.clear()
 
     def of(self, names: Iterable[AttributeName]) -> Shape:
         """The shape of these names, objectClass first, the others in alphabetical order."""

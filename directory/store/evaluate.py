@@ -42,8 +42,11 @@ def compile_filter(store: Store, filter: f.Filter) -> Test:  # noqa: A002 - the 
     attribute = store.schema.attribute(filter.name)
     if attribute is None or attribute.name in store.unsearchable:
         return _undefined
-    values = values_of(store, filter.name)
-    match filter:
+    return _item(attribute, values_of(store, filter.name), filter)
+
+
+def _item(attribute: Attribute, values: Values, item: f.Filter) -> Test:
+    match item:
         case f.Present():
             return lambda entry: any(True for _ in values(entry))
         case f.Equality(_, value) | f.Approx(_, value):
@@ -53,7 +56,8 @@ def compile_filter(store: Store, filter: f.Filter) -> Test:  # noqa: A002 - the 
         case f.LessOrEqual(_, value):
             return _ordered(attribute.ordering, values, value, at_least=False)
         case f.Substrings():
-            return _substrings(attribute.substring, values, filter)
+            return _substrings(attribute.substring, values, item)
+    return _undefined
 
 
 def values_of(store: Store, description: str) -> Values:
@@ -289,3 +293,28 @@ def _name_attributes(
         return False
 
     return test
+
+
+def compile_values(
+    store: Store, attribute: Attribute, filters: Iterable[f.Filter]
+) -> Callable[[bytes], bool]:
+    """Which values of one attribute the items of a matched-values control keep (RFC 3876)."""
+    tests: list[Callable[[bytes], Truth]] = []
+    for item in filters:
+        name = item.name if not isinstance(item, f.And | f.Or | f.Not) else None
+        known = store.schema.attribute(name) if name else None
+        if known is not attribute:
+            continue
+        holder: list[bytes] = []
+        test = _item(attribute, lambda _, holder=holder: holder, item)  # type: ignore[misc]
+
+        def keep(value: bytes, test: Test = test, holder: list[bytes] = holder) -> Truth:
+            holder[:] = [value]
+            return test(_NOBODY)
+
+        tests.append(keep)
+    return lambda value: any(test(value) for test in tests)
+
+
+_NOBODY = StoredEntry()
+"""Stands for the entry where only a value is tested."""

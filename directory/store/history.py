@@ -25,18 +25,28 @@ def as_of(entry: StoredEntry, usn: int) -> StoredEntry | None:
     return next((version for version in versions(entry) if version.changed <= usn), None)
 
 
-def changes_of(entry: StoredEntry) -> list[Change]:
+HIDDEN = (b"(hidden)",)
+"""Stands for the values of a secret attribute: that it changed is told, not what it was."""
+
+
+def changes_of(entry: StoredEntry, secret: frozenset[str]) -> list[Change]:
     """Every change of an entry that its versions still tell, oldest first."""
     told = [v for v in versions(entry) if v.changed == v.created or v.previous is not None]
-    return [change_to(version) for version in reversed(told)]
+    return [change_to(version, secret) for version in reversed(told)]
 
 
-def change_to(version: StoredEntry) -> Change:
+def _values(version: StoredEntry | None, name: str, secret: frozenset[str]) -> tuple[bytes, ...]:
+    if version is None or not version.has(name):
+        return ()
+    return HIDDEN if name in secret else version.values(name)
+
+
+def change_to(version: StoredEntry, secret: frozenset[str]) -> Change:
     """The change that made a version."""
     before = version.previous
     names = {*version.shape.names, *(before.shape.names if before is not None else ())}
     attributes: dict[str, ValueChange] = {
-        name: ValueChange(before.values(name) if before is not None else (), version.values(name))
+        name: ValueChange(_values(before, name, secret), _values(version, name, secret))
         for name in sorted(names)
         if before is None or before.blob(name) != version.blob(name)
     }
@@ -62,7 +72,7 @@ def change_to(version: StoredEntry) -> Change:
     )
 
 
-def change_of_removal(removal: Removal) -> Change:
+def change_of_removal(removal: Removal, secret: frozenset[str]) -> Change:
     """The change that took an entry away for good."""
     entry = removal.entry
     return Change(
@@ -70,7 +80,9 @@ def change_of_removal(removal: Removal) -> Change:
         kind=ChangeKind.DELETE,
         guid=UUID(bytes_le=entry.guid),
         dn=entry.name.decode(),
-        attributes={name: ValueChange(entry.values(name), ()) for name in entry.shape.names},
+        attributes={
+            name: ValueChange(_values(entry, name, secret), ()) for name in entry.shape.names
+        },
         at=datetime.fromtimestamp(removal.at, UTC),
         author=removal.author,
     )

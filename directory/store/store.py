@@ -172,7 +172,7 @@ class Store:
         with self.lock:
             if self.journal is not None:
                 self.journal.earlier_versions(self, entry)
-            return changes_of(entry)
+            return changes_of(entry, self.unsearchable)
 
     def changes(self, since: int = 0) -> list[Change]:
         """Every committed change above a USN, oldest first."""
@@ -182,8 +182,9 @@ class Store:
             found = [change for entry in present for change in self.history(entry)]
             removed = list(self.log.removed_since(since, self.committed_usn))
             for removal in removed:
-                found += [c for c in changes_of(removal.entry) if c.usn != removal.usn]
-                found.append(change_of_removal(removal))
+                earlier = changes_of(removal.entry, self.unsearchable)
+                found += [change for change in earlier if change.usn != removal.usn]
+                found.append(change_of_removal(removal, self.unsearchable))
             return sorted((c for c in found if c.usn > since), key=lambda change: change.usn)
 
     def as_of(self, entry: StoredEntry, usn: int) -> StoredEntry | None:

@@ -1,0 +1,73 @@
+"""What the parts of the DSA share: the store and everything passed in from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from directory.clock import Clock
+from directory.dsa.access import AccessPolicy
+from directory.dsa.configuration import DirectoryConfiguration
+from directory.dsa.passwords import PasswordHasher
+from directory.dsa.selection import Selections
+from directory.dsa.throttle import BindThrottle
+from directory.entropy import Entropy
+from directory.schema.schema import Schema
+from directory.store.store import Store
+
+
+class DsaObserver(Protocol):
+    """Told what an administrator may want to know. Never sees a password."""
+
+    def bound(self, name: str, peer: str, at: datetime) -> None:
+        """A bind succeeded."""
+        ...
+
+    def bind_refused(self, name: str, peer: str, reason: str, at: datetime) -> None:
+        """A bind failed, or was not even tried because too many had failed."""
+        ...
+
+    def access_refused(self, identity: str, operation: str, dn: str, at: datetime) -> None:
+        """An authenticated caller asked for what it may not do."""
+        ...
+
+
+class Silence:
+    """An observer that does nothing."""
+
+    def bound(self, name: str, peer: str, at: datetime) -> None:
+        """Nothing."""
+
+    def bind_refused(self, name: str, peer: str, reason: str, at: datetime) -> None:
+        """Nothing."""
+
+    def access_refused(self, identity: str, operation: str, dn: str, at: datetime) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One directory as its operations see it."""
+
+    configuration: DirectoryConfiguration
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    access: AccessPolicy
+    hasher: PasswordHasher
+    throttle: BindThrottle
+    observer: DsaObserver = field(default_factory=Silence)
+    selections: Selections = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.selections = Selections(self.store, generic=self.configuration.is_generic)
+
+    @property
+    def schema(self) -> Schema:
+        """The schema in force."""
+        return self.store.schema
+
+    def now(self) -> int:
+        """The instant in whole seconds, as entries are stamped with it."""
+        return int(self.clock.now().timestamp())

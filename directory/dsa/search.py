@@ -1,0 +1,174 @@
+"""Search: find candidates, test them, show what may be seen, in pages if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from directory.dsa import paging
+from directory.dsa.context import Context
+from directory.dsa.names import existing
+from directory.dsa.request_controls import SearchControls
+from directory.dsa.rewrite import rewrite
+from directory.dsa.session import Session
+from directory.dsa.sorting import sort_entries, window
+from directory.errors import LdapError, ResultCode
+from directory.limits import SEARCH_ENTRIES_MAX, SEARCH_TIME_MAX_S
+from directory.model.controls import Control
+from directory.model.messages import (
+    LdapResult,
+    Reply,
+    Scope,
+    SearchRequest,
+    SearchResultDone,
+    SearchResultReference,
+)
+from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, StoredEntry
+from directory.store.evaluate import Test, compile_filter
+
+CLOCK_EVERY = 256
+"""Entries tested between looks at the clock."""
+
+
+@dataclass(slots=True)
+class Matching:
+    """The entries of a search, as they are found."""
+
+    entries: Iterator[StoredEntry]
+    estimate: int
+
+
+def search(
+    context: Context, session: Session, request: SearchRequest, controls: SearchControls
+) -> Iterator[Reply]:
+    """Entries, references, and the final response; LdapErrors are raised."""
+    if controls.paged is not None and controls.paged.cookie:
+        yield from _next_page(context, session, request, controls)
+        return
+    matching = find(context, session, request, controls)
+    selection = context.selections.of(request.attributes, types_only=request.types_only)
+    shown = controls.presentation(context, session, selection)
+    answer: list[Control] = []
+    if controls.sort is not None:
+        found = list(matching.entries)
+        found, sorted_control = sort_entries(context, found, controls.sort)
+        if sorted_control is not None:
+            answer.append(sorted_control)
+        if controls.list_view is not None:
+            found, view = window(context, found, controls.sort, controls.list_view)
+            answer.append(view)
+        matching = Matching(iter(found), len(found))
+    limit = request.size_limit or SEARCH_ENTRIES_MAX
+    if controls.paged is not None:
+        saved = paging.SavedSet(request, matching.entries, shown, matching.estimate, answer)
+        yield from paging.page(session, saved, controls.paged, limit)
+        return
+    count = 0
+    for entry in matching.entries:
+        if entry.flags & REFERRAL and not controls.manage_dsa_it:
+            yield _reference(entry)
+            continue
+        if count >= limit:
+            yield _done(ResultCode.SIZE_LIMIT_EXCEEDED, answer)
+            return
+        count += 1
+        yield shown(entry)
+    yield _done(ResultCode.SUCCESS, answer)
+
+
+def find(
+    context: Context, session: Session, request: SearchRequest, controls: SearchControls
+) -> Matching:
+    """The entries that match and may be seen; tested as they are taken."""
+    store = context.store
+    base: StoredEntry | None = None
+    if not request.base.is_root:
+        base = existing(context, request.base)
+        _check_base(context, session, base, controls)
+    elif not (context.configuration.is_generic or controls.phantom_root):
+        raise LdapError(ResultCode.NO_SUCH_OBJECT, "the search needs a base in a naming context")
+    wanted = rewrite(context, request.filter)
+    test = compile_filter(store, wanted)
+    candidates, exact = store.collect(base, request.scope, wanted)
+    return Matching(
+        _tested(context, session, candidates, None if exact else test, request, controls),
+        len(candidates),
+    )
+
+
+def _check_base(
+    context: Context, session: Session, base: StoredEntry, controls: SearchControls
+) -> None:
+    if base.flags & REFERRAL and not controls.manage_dsa_it:
+        uris = tuple(uri.decode() for uri in base.values("ref"))
+        raise LdapError(ResultCode.REFERRAL, matched_dn=base.name.decode(), referrals=uris)
+    if not context.access.may_read(session.identity, base):
+        if session.identity.is_anonymous:
+            raise refuse_anonymous(context)
+        # what may not be seen is not there (RFC 4511 appendix A.2, insufficientAccessRights)
+        raise LdapError(ResultCode.NO_SUCH_OBJECT)
+
+
+def refuse_anonymous(context: Context) -> LdapError:
+    """The answer to nobody who asks for more than the rootDSE."""
+    if context.configuration.is_generic:
+        return LdapError(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "bind first")
+    return LdapError(
+        ResultCode.OPERATIONS_ERROR,
+        "000004DC: LdapErr: DSID-0C090A5C, comment: In order to perform this operation a "
+        "successful bind must be completed on the connection., data 0, v4563",
+    )
+
+
+def _tested(
+    context: Context,
+    session: Session,
+    candidates: Sequence[StoredEntry],
+    test: Test | None,
+    request: SearchRequest,
+    controls: SearchControls,
+) -> Iterator[StoredEntry]:
+    hidden = 0 if controls.show_deleted else DELETED
+    hidden |= 0 if controls.show_recycled else RECYCLED
+    if request.scope is not Scope.BASE or controls.subentries:
+        hidden |= 0 if controls.subentries else SUBENTRY
+    identity = session.identity
+    everything = identity.is_administrator
+    may_read = context.access.may_read
+    seconds = min(request.time_limit_s or SEARCH_TIME_MAX_S, SEARCH_TIME_MAX_S)
+    until = context.clock.monotonic() + seconds
+    referrals = not controls.manage_dsa_it
+    paged = controls.paged is not None  # each page is a request of its own
+    for count, entry in enumerate(candidates, 1):
+        if count % CLOCK_EVERY == 0 and not paged and context.clock.monotonic() > until:
+            raise LdapError(ResultCode.TIME_LIMIT_EXCEEDED)
+        flags = entry.flags
+        if flags:
+            if flags & hidden or (controls.subentries and not flags & SUBENTRY):
+                continue
+            if flags & REFERRAL and referrals:
+                yield entry  # whatever the filter says: what it stands for is elsewhere
+                continue
+        elif controls.subentries:
+            continue
+        if test is not None and test(entry) is not True:
+            continue
+        if everything or may_read(identity, entry):
+            yield entry
+
+
+def _next_page(
+    context: Context, session: Session, request: SearchRequest, controls: SearchControls
+) -> Iterator[Reply]:
+    assert controls.paged is not None
+    saved = paging.take(session, controls.paged.cookie, request)
+    limit = request.size_limit or SEARCH_ENTRIES_MAX
+    yield from paging.page(session, saved, controls.paged, limit)
+
+
+def _reference(entry: StoredEntry) -> Reply:
+    return Reply(SearchResultReference(tuple(uri.decode() for uri in entry.values("ref"))))
+
+
+def _done(code: ResultCode, controls: Sequence[Control]) -> Reply:
+    return Reply(SearchResultDone(LdapResult(code)), tuple(controls))

@@ -1,0 +1,153 @@
+"""Which attributes an answer has, and their bytes: the hot half of a search.
+
+A selection is made once for a list of attributes and remembered; what it picks from entries of
+one shape is remembered in the shape; the finished answer in one slot of the entry's version. A
+changed entry is another version, so nothing has to be invalidated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+
+from directory.dsa.computed import CONSTRUCTED
+from directory.model import ber
+from directory.model.encoded import decode_attribute, search_result_entry
+from directory.model.names import AttributeName
+from directory.store.computed import ComputedAttribute
+from directory.store.entry import Shape, StoredEntry
+from directory.store.store import Store
+
+SELECTIONS_MAX = 1024
+"""Distinct lists of attributes remembered; all are forgotten when there are more."""
+
+NO_ATTRIBUTES = "1.1"
+
+Picker = Callable[[tuple[bytes, ...]], Iterable[bytes]]
+"""Picks some of an entry's blobs."""
+
+
+class Selection:
+    """The attributes of one kind of answer."""
+
+    __slots__ = (
+        "_computed", "_hidden", "_is_all", "_is_operational", "_names", "_schema", "_store",
+        "is_cacheable", "ranges", "types_only",
+    )  # fmt: skip
+
+    def __init__(
+        self, store: Store, attributes: Iterable[str], *, types_only: bool, generic: bool
+    ) -> None:
+        self._store = store
+        self._schema = store.schema
+        self._hidden = store.unsearchable
+        self.types_only = types_only
+        self.ranges: dict[str, tuple[int, int | None]] = {}
+        asked = [attributes_of_range(name, self.ranges, store) for name in attributes]
+        names = [store.schema.canonical(name) for name in asked]
+        self._is_all = not asked or "*" in asked
+        self._is_operational = "+" in asked
+        self._names = frozenset(names) - {NO_ATTRIBUTES, "*", "+"}
+        computed: dict[str, ComputedAttribute] = {}
+        for name, attribute in store.computed.items():
+            known = store.schema.attribute(name)
+            if known is None:
+                continue
+            if name in self._names or (
+                self._is_operational if generic else self._is_all and name not in CONSTRUCTED
+            ):
+                computed[known.spelling] = attribute
+        self._computed = tuple((spelling.encode(), c) for spelling, c in computed.items())
+        self.is_cacheable = not types_only and all(c.own for c in computed.values())
+
+    def picks(self, name: AttributeName) -> bool:
+        """Whether a stored attribute is in the answer."""
+        base = name.partition(";")[0]
+        if base in self._hidden:
+            return False
+        if name in self._names or base in self._names:
+            return True
+        attribute = self._schema.attribute(base)
+        if attribute is not None and attribute.is_operational:
+            return self._is_operational
+        if self._is_all:
+            return True
+        subtypes = self._schema.subtypes
+        return any(base in subtypes.get(AttributeName(wanted), ()) for wanted in self._names)
+
+    def body(self, entry: StoredEntry) -> bytes:
+        """The attributes of an entry, concatenated in wire form."""
+        stored = self._stored(entry.shape)(entry.blobs)
+        parts = [*stored]
+        store = self._store
+        for spelling, computed in self._computed:
+            values = computed.values(store, entry)
+            if values:
+                parts.append(ber.attribute(spelling, values))
+        if self.types_only:
+            return b"".join(ber.attribute(decode_attribute(part)[0], ()) for part in parts)
+        return b"".join(parts)
+
+    def operation(self, entry: StoredEntry) -> bytes:
+        """The finished SearchResultEntry of an entry."""
+        cached = entry.cached
+        if cached is not None and cached[0] is self:
+            return cached[1]
+        operation = search_result_entry(entry.name, self.body(entry))
+        if self.is_cacheable:
+            entry.cached = (self, operation)
+        return operation
+
+    def _stored(self, shape: Shape) -> Picker:
+        picker = shape.selected.get(self)
+        if picker is None:
+            at = tuple(i for i, name in enumerate(shape.names) if self.picks(name))
+            picker = shape.selected[self] = _picker(at, len(shape.names))
+        return picker  # type: ignore[return-value]  # only this method writes under this key
+
+
+def _picker(at: tuple[int, ...], count: int) -> Picker:
+    if len(at) == count:
+        return tuple  # all of them: the tuple itself
+    if len(at) > 1:
+        return itemgetter(*at)
+    return lambda blobs: [blobs[i] for i in at]
+
+
+def attributes_of_range(
+    description: str, ranges: dict[str, tuple[int, int | None]], store: Store
+) -> str:
+    """Note AD's ``;range=low-high`` option and return the description without it."""
+    match = _RANGE.search(description)
+    if match is None:
+        return description
+    bare = description[: match.start()]
+    high = None if match[2] == "*" else int(match[2])
+    ranges[store.schema.canonical(bare)] = (int(match[1]), high)
+    return bare
+
+
+_RANGE = re.compile(r";range=(\d{1,9})-(\d{1,9}|\*)$", re.IGNORECASE)
+
+
+class Selections:
+    """Selections by what was asked for."""
+
+    def __init__(self, store: Store, *, generic: bool) -> None:
+        self._store = store
+        self._generic = generic
+        self._known: dict[tuple[tuple[str, ...], bool], Selection] = {}
+
+    def of(self, attributes: tuple[str, ...], *, types_only: bool = False) -> Selection:
+        """The selection of a list of attributes."""
+        key = (attributes, types_only)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= SELECTIONS_MAX:
+                self._known.clear()
+                self._store.shapes.forget_selections()
+            found = self._known[key] = Selection(
+                self._store, attributes, types_only=types_only, generic=self._generic
+            )
+        return found

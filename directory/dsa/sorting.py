@@ -1,0 +1,120 @@
+"""Server-side sorting (RFC 2891) and virtual list views on the sorted list."""
+
+from __future__ import annotations
+
+from directory.dsa.context import Context
+from directory.errors import LdapError, ResultCode
+from directory.model.controls import (
+    SortKey,
+    SortRequest,
+    SortResponse,
+    VirtualListView,
+    VirtualListViewResponse,
+)
+from directory.schema.matching import RULES, Key, MatchingRule
+from directory.store.entry import StoredEntry
+from directory.store.evaluate import Values, values_of
+
+KEYS_MAX = 8
+"""Most sort keys of one request; AD takes one."""
+
+
+class _Sorter:
+    """One sort key, resolved."""
+
+    def __init__(self, context: Context, key: SortKey) -> None:
+        attribute = context.schema.attribute(key.name)
+        rule: MatchingRule | None = None
+        if attribute is not None and attribute.name not in context.store.unsearchable:
+            rule = RULES.get(key.rule.lower()) if key.rule else None
+            if key.rule is None:
+                rule = attribute.ordering or attribute.equality
+        if attribute is None:
+            raise _Unsortable(ResultCode.NO_SUCH_ATTRIBUTE, key.name)
+        if rule is None:
+            raise _Unsortable(ResultCode.INAPPROPRIATE_MATCHING, key.name)
+        self.reverse = key.reverse
+        self.rule = rule
+        self.values: Values = values_of(context.store, key.name)
+
+    def key(self, entry: StoredEntry) -> tuple[bool, Key]:
+        """Smallest value first; an entry without one comes last (section 2.2)."""
+        keys: list[Key] = []
+        for value in self.values(entry):
+            try:
+                keys.append(self.rule.key(value))
+            except ValueError:
+                continue
+        if not keys:
+            return (True, 0)
+        return (False, min(keys))
+
+
+class _Unsortable(Exception):  # noqa: N818 - internal
+    def __init__(self, code: ResultCode, name: str) -> None:
+        super().__init__(name)
+        self.code = code
+        self.name = name
+
+
+def sort_entries(
+    context: Context, entries: list[StoredEntry], control: SortRequest
+) -> tuple[list[StoredEntry], SortResponse | None]:
+    """The entries in order, and the control that says how it went.
+
+    Raises:
+        LdapError: unavailableCriticalExtension when a critical sort cannot be done.
+    """
+    try:
+        if len(control.keys) > KEYS_MAX:
+            raise _Unsortable(ResultCode.ADMIN_LIMIT_EXCEEDED, control.keys[KEYS_MAX].name)
+        sorters = [_Sorter(context, key) for key in control.keys]
+    except _Unsortable as error:
+        if control.critical:
+            raise LdapError(
+                ResultCode.UNAVAILABLE_CRITICAL_EXTENSION, f"cannot sort by {error.name!r}"
+            ) from None
+        return entries, SortResponse(code=error.code, name=error.name)
+    result = list(entries)
+    for sorter in reversed(sorters):
+        result.sort(key=sorter.key, reverse=sorter.reverse)
+    return result, SortResponse()
+
+
+def window(
+    context: Context, entries: list[StoredEntry], sort: SortRequest, control: VirtualListView
+) -> tuple[list[StoredEntry], VirtualListViewResponse]:
+    """The part of a sorted list that a virtual list view asks for."""
+    total = len(entries)
+    if control.assertion is not None:
+        target = _first_at(context, entries, sort, control.assertion) + 1
+    elif control.content_count in {0, total} or control.content_count == control.offset:
+        last = control.content_count and control.content_count == control.offset
+        target = total if last else control.offset
+    else:
+        target = 1 + (control.offset - 1) * max(total - 1, 0) // max(control.content_count - 1, 1)
+    if control.assertion is None and not 1 <= target <= total + 1:
+        response = VirtualListViewResponse(
+            target=0, content_count=total, code=ResultCode.OFFSET_RANGE_ERROR
+        )
+        return [], response
+    first = max(target - 1 - control.before, 0)
+    shown = entries[first : target + control.after]
+    return shown, VirtualListViewResponse(target=target, content_count=total)
+
+
+def _first_at(context: Context, entries: list[StoredEntry], sort: SortRequest, value: bytes) -> int:
+    """Index of the first entry at or after an assertion value of the first sort key."""
+    sorter = _Sorter(context, sort.keys[0])
+    try:
+        wanted = sorter.rule.key(value)
+    except ValueError:
+        return len(entries)
+    for at, entry in enumerate(entries):
+        missing, own = sorter.key(entry)
+        if missing:
+            return at
+        reached = own <= wanted if sorter.reverse else own >= wanted  # type: ignore[operator]
+        if reached:
+            return at
+    return len(entries)

@@ -1,0 +1,254 @@
+"""Add and modify (RFC 4511 sections 4.6 and 4.7; RFC 4525; MS-ADTS 3.1.1.5.2 and 3.1.1.5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from directory.dsa import content, microsoft
+from directory.dsa import refusals as r
+from directory.dsa.context import Context
+from directory.dsa.links import check_targets
+from directory.dsa.names import context_of, existing, no_such_object
+from directory.dsa.request_controls import UpdateControls
+from directory.dsa.secrets import protect
+from directory.dsa.session import Session
+from directory.errors import LdapError, ResultCode
+from directory.model.dn import DN
+from directory.model.encoded import EncodedEntry, attribute_blobs, decode_attribute, split_operation
+from directory.model.entry import Entry
+from directory.model.messages import AddRequest, ModifyRequest
+from directory.model.modification import Modification, ModifyOperation
+from directory.model.names import AttributeName
+from directory.store.entry import REFERRAL, SUBENTRY, StoredEntry
+from directory.store.evaluate import compile_filter
+
+Values = tuple[bytes, ...]
+
+INCREMENT_LIMIT = 2**63
+"""Integers stay within 64 bits (RFC 4525 leaves the range to the server)."""
+
+
+def add(
+    context: Context, session: Session, request: AddRequest, controls: UpdateControls
+) -> StoredEntry:
+    """Add one entry; the new version. LdapErrors say why not."""
+    del controls
+    store = context.store
+    dn = request.entry.dn
+    attributes, blobs = _read(context, request.entry)
+    parent = _superior(context, session, dn)
+    for name, values in content.naming_values(context, dn).items():
+        missing = tuple(v for v in values if v not in attributes.get(name, ()))
+        if missing and not _has_all(context, name, attributes.get(name, ()), missing):
+            attributes[name] = (*attributes.get(name, ()), *missing)
+            blobs.pop(name, None)
+    given = dict(attributes)
+    new_meta: dict[str, str] = {}
+    if not context.configuration.is_generic:
+        microsoft.complete(context, dn, attributes, new_meta)
+    for name, values in attributes.items():
+        attribute = content.attribute_of(context, name)
+        content.check_values(context, attribute, values)
+    content.check_classes(context, attributes)
+    check_targets(context, attributes)
+    protect(context, session, attributes)
+    for name, values in attributes.items():
+        if name not in blobs or given.get(name) is not values:
+            blobs[name] = content.encode(context, name, values)
+    guid = context.entropy.uuid().bytes_le
+    commit = not session.group_commit
+    with store.write(session.author, context.now(), commit=commit) as writer:
+        entry = writer.add(
+            parent, str(dn.rdn).encode() if parent is not None else str(dn).encode(),
+            dn.rdn.normal if parent is not None else dn.normal, blobs, guid, flags_of(attributes),
+        )  # fmt: skip
+        for key, value in new_meta.items():
+            writer.set_meta(key, value)
+    return entry
+
+
+def _read(
+    context: Context, entry: Entry
+) -> tuple[dict[AttributeName, Values], dict[AttributeName, bytes]]:
+    """The attributes of an add, and their wire forms where those can be kept as they are."""
+    schema = context.schema
+    attributes: dict[AttributeName, Values] = {}
+    blobs: dict[AttributeName, bytes] = {}
+    given: list[tuple[str, Values, bytes | None]]
+    if isinstance(entry, EncodedEntry):
+        _, body = split_operation(entry.operation)
+        decoded = ((decode_attribute(blob), blob) for blob in attribute_blobs(body))
+        given = [(kind.decode(), values, blob) for (kind, values), blob in decoded]
+    else:
+        given = [(name, values, None) for name, values in entry.attributes.items()]
+    for spelled, values, blob in given:
+        attribute = content.attribute_of(context, spelled)
+        content.check_writable(context, attribute, adding=True)
+        name = schema.canonical(spelled)
+        if not values:
+            reason = "an attribute to add needs a value"
+            raise r.refusal(context, r.BAD_SYNTAX, spelled, reason)
+        if attribute.name in context.store.computed:
+            continue  # objectCategory and the like: taken, and worked out anyway
+        if name in attributes:
+            attributes[name] = (*attributes[name], *values)
+            blobs.pop(name, None)
+        else:
+            attributes[name] = values
+            if blob is not None and schema.spelling(name) == spelled and blob[1] != 0x84:
+                blobs[name] = blob
+    return attributes, blobs
+
+
+def _has_all(context: Context, name: AttributeName, have: Values, wanted: Values) -> bool:
+    attribute = content.attribute_of(context, name)
+    return set(content.keys(attribute, wanted)) <= set(content.keys(attribute, have))
+
+
+def _superior(context: Context, session: Session, dn: DN) -> StoredEntry | None:
+    """The entry above a new one; None when it becomes the top of a naming context.
+
+    Raises:
+        LdapError: noSuchObject, entryAlreadyExists or insufficientAccessRights.
+    """
+    store = context.store
+    context.access.check_write(session, dn, None)
+    if dn.alternative is not None or dn.is_root:
+        raise r.refusal(context, r.NAMING_VIOLATION, reason="an entry needs a name of its own")
+    naming_context = context_of(context, dn)
+    if naming_context is None:
+        raise no_such_object(context, dn)
+    if store.find(dn) is not None:
+        raise r.refusal(context, r.ENTRY_EXISTS)
+    parent = store.find(dn.parent) if dn.parent.rdns else None
+    if parent is None and dn != naming_context:
+        raise no_such_object(context, dn)
+    if parent is not None and parent.is_deleted:
+        raise r.refusal(context, r.UNWILLING, reason="the superior is deleted")
+    return parent
+
+
+def flags_of(attributes: Mapping[AttributeName, Values]) -> int:
+    """What searches must know of an entry at a glance."""
+    classes = {value.lower() for value in attributes.get(content.OBJECT_CLASS, ())}
+    flags = SUBENTRY if classes & {b"subentry", b"ldapsubentry"} else 0
+    return flags | (REFERRAL if b"referral" in classes else 0)
+
+
+def modify(
+    context: Context, session: Session, request: ModifyRequest, controls: UpdateControls
+) -> tuple[StoredEntry, StoredEntry]:
+    """Change one entry: the versions before and after."""
+    store = context.store
+    entry = existing(context, request.dn)
+    context.access.check_write(session, request.dn, entry)
+    check_assertion(context, entry, controls)
+    if entry.is_deleted:
+        return entry, microsoft.reanimate(context, session, entry, request, controls)
+    current: dict[AttributeName, Values] = {}
+    for modification in request.modifications:
+        _apply(context, entry, current, modification, permissive=controls.permissive)
+    changed = {n: v for n, v in current.items() if v != entry.values(n)}
+    if not changed:
+        return entry, entry
+    _keep_name(context, entry, changed)
+    whole = {name: entry.values(name) for name in entry.shape.names}
+    if content.OBJECT_CLASS in changed and not context.configuration.is_generic:
+        microsoft.check_class_change(context, entry, changed)
+    whole.update(changed)
+    for name in [name for name, values in whole.items() if not values]:
+        del whole[name]
+    for name, values in changed.items():
+        content.check_values(context, content.attribute_of(context, name), values)
+    content.check_classes(context, whole)
+    if not context.configuration.is_generic:
+        microsoft.check_modified(context, entry, changed)
+    check_targets(context, changed)
+    protect(context, session, changed)
+    blobs = {n: content.encode(context, n, v) if v else None for n, v in changed.items()}
+    with store.write(session.author, context.now(), commit=not session.group_commit) as writer:
+        return entry, writer.modify(entry, blobs, flags=flags_of(whole))
+
+
+def check_assertion(context: Context, entry: StoredEntry, controls: UpdateControls) -> None:
+    """Pass when the entry matches the request's assertion (RFC 4528).
+
+    Raises:
+        LdapError: assertionFailed.
+    """
+    if controls.assertion is None:
+        return
+    if compile_filter(context.store, controls.assertion.filter)(entry) is not True:
+        raise LdapError(ResultCode.ASSERTION_FAILED)
+
+
+def _apply(
+    context: Context,
+    entry: StoredEntry,
+    current: dict[AttributeName, Values],
+    modification: Modification,
+    *,
+    permissive: bool,
+) -> None:
+    """One modification on the values as the ones before it left them."""
+    attribute = content.attribute_of(context, modification.name)
+    content.check_writable(context, attribute)
+    name = context.schema.canonical(modification.name)
+    have = current[name] if name in current else entry.values(name)
+    values = modification.values
+    match modification.operation:
+        case ModifyOperation.ADD:
+            if not values:
+                raise r.refusal(context, r.BAD_SYNTAX, attribute.spelling, "no values to add")
+            known = set(content.keys(attribute, have))
+            new = list(zip(content.keys(attribute, values), values, strict=True))
+            if not permissive and any(key in known for key, _ in new):
+                raise r.refusal(context, r.VALUE_EXISTS, attribute.spelling)
+            current[name] = (*have, *(value for key, value in new if key not in known))
+        case ModifyOperation.DELETE:
+            current[name] = _without(context, attribute.spelling, name, have, values, permissive)
+        case ModifyOperation.REPLACE:
+            current[name] = values
+        case ModifyOperation.INCREMENT:
+            current[name] = _incremented(context, attribute.spelling, have, values)
+
+
+def _without(
+    context: Context, spelling: str, name: str, have: Values, values: Values, permissive: bool
+) -> Values:
+    attribute = content.attribute_of(context, name)
+    if not have and not permissive:
+        raise r.refusal(context, r.NO_ATTRIBUTE, spelling)
+    if not values:
+        return ()
+    gone = set(content.keys(attribute, values))
+    own = content.keys(attribute, have)
+    if not permissive and not gone <= set(own):
+        raise r.refusal(context, r.NO_ATTRIBUTE, spelling)
+    return tuple(value for key, value in zip(own, have, strict=True) if key not in gone)
+
+
+def _incremented(context: Context, spelling: str, have: Values, values: Values) -> Values:
+    """RFC 4525: add a number to every value."""
+    if not have:
+        raise r.refusal(context, r.NO_ATTRIBUTE, spelling)
+    try:
+        if len(values) != 1:
+            raise ValueError("increment takes exactly one value")
+        by = int(values[0])
+        result = tuple(b"%d" % (int(value) + by) for value in have)
+    except ValueError as error:
+        raise r.refusal(context, r.BAD_SYNTAX, spelling, str(error)) from None
+    if any(abs(int(value)) >= INCREMENT_LIMIT for value in result):
+        raise r.refusal(context, r.SINGLE_VALUE, spelling)
+    return result
+
+
+def _keep_name(
+    context: Context, entry: StoredEntry, changed: Mapping[AttributeName, Values]
+) -> None:
+    """Values in the RDN stay (section 4.6)."""
+    for name, values in content.naming_values(context, DN.parse(entry.rdn.decode())).items():
+        if name in changed and not _has_all(context, name, changed[name], values):
+            attribute = content.attribute_of(context, name)
+            raise r.refusal(context, r.ON_RDN, attribute.spelling)
