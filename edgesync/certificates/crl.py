@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 CRL_SIZE_MAX = 16 * 1024 * 1024
 """Largest revocation list read, bytes: the largest public ones are below that."""
 
-
-class CrlSource(Protocol):
-    """Fetches a certificate revocation list."""
-
-    def __call__(self, url: str) -> bytes | None:
-        """The list at a distribution point as DER or PEM; None when it cannot be reached."""
-        ...
+CrlSource = Callable[[str], bytes | None]
+"""Takes a distribution point's address; gives the list, DER or PEM, or None when out of reach."""
 
 
-def no_crls(url: str) -> bytes | None:
+def no_crls(_url: str) -> bytes | None:
     """A machine without a way out: nothing can be reached."""
-    del url
     return None

@@ -51,7 +51,7 @@ def test_extensions_come_in_exchanges_order_with_its_criticality() -> None:
         (ExtensionOID.BASIC_CONSTRAINTS, True),
     ]
     assert extensions[0].value.public_bytes() == KEY_USAGE
-    assert list(extensions[2].value) == [ExtendedKeyUsageOID.SERVER_AUTH]  # type: ignore[call-overload]  # an ExtendedKeyUsage
+    assert list(extensions[2].value) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert extensions[3].value == x509.BasicConstraints(ca=False, path_length=None)
 
 
