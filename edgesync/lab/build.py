@@ -41,7 +41,7 @@ def populate(lab: Lab) -> None:
     for server in lab.servers():
         install(lab, server)
     add_domain_controller(lab)
-    for entry in people(names, description.recipients, description.seed):
+    for entry in people(names, description.recipients):
         ad.add(AddRequest(entry))
 
 

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.instance import local_session
-
 from directory.model.dn import DN
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.port.embedded import EmbeddedPort

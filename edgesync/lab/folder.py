@@ -10,7 +10,6 @@ from pathlib import Path
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.instance import DirectoryConfiguration, open_directory
-
 from directory.entropy import SeededEntropy
 from directory.errors import JournalCorrupt, JournalError, JournalLocked
 from edgesync.certificates.store import MachineStore

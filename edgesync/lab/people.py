@@ -1,11 +1,9 @@
-"""Recipients of a made-up organisation: the same number and seed give the same people."""
+"""Recipients of a made-up organisation: the same number gives the same people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
-from directory.entropy import SeededEntropy
 from directory.model.entry import Entry
 from edgesync.organization.names import ForestNames
 from edgesync.organization.recipients import Recipient, mailbox_entry
@@ -24,11 +22,9 @@ _LAST = (
 _PLAIN = str.maketrans("áíéóúñøëüıö", "aieounoeuio")
 
 
-def people(names: ForestNames, count: int, seed: int) -> Iterator[Entry]:
+def people(names: ForestNames, count: int) -> Iterator[Entry]:
     """Entries of ``count`` mail-enabled users; every 25th accepts mail from inside only."""
-    entropy = SeededEntropy(seed, "people")
     for number in range(count):
-        guid = UUID(bytes=entropy.token_bytes(16), version=4)
         turn, within = divmod(number, len(_FIRST) * len(_LAST))
         first = _FIRST[within % len(_FIRST)]
         last = _LAST[(within // len(_FIRST) + within % len(_FIRST)) % len(_LAST)]
@@ -44,4 +40,4 @@ def people(names: ForestNames, count: int, seed: int) -> Iterator[Entry]:
             proxy_addresses=(f"SMTP:{address}", f"smtp:user{number}@{names.dns_domain}"),
             require_auth_to_send_to=number % 25 == 24,
         )
-        yield mailbox_entry(recipient, guid=guid, account=f"user{number}", surname=last)
+        yield mailbox_entry(recipient, account=f"user{number}", surname=last)

@@ -24,6 +24,7 @@ from edgesync.operations.registry import (
 WORDS_MAX = 200
 """Most words of one command: the longest real one has a tenth of that."""
 
+_FORMAT = {"-o", "--output"}
 _ANSWERS = {"-y": True, "--yes": True, "--no": False}
 
 
@@ -105,6 +106,9 @@ def _read(operation: Operation, words: list[str]) -> tuple[dict[str, Any], bool 
         name, equals, value = word.partition("=")
         if word in _ANSWERS:
             answer = _ANSWERS[word]
+        elif name in _FORMAT:  # how an answer is shown is no part of what is done
+            if not equals and queue:
+                queue.pop(0)
         elif name in options:
             parameter = options[name]
             if parameter.kind is bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -44,16 +43,12 @@ def recipient_of(entry: Entry) -> Recipient:
     return load(Recipient, entry)
 
 
-def mailbox_entry(
-    recipient: Recipient, *, guid: UUID | None = None, account: str = "", surname: str = ""
-) -> Entry:
+def mailbox_entry(recipient: Recipient, *, account: str = "", surname: str = "") -> Entry:
     """The entry that adds a mail-enabled user."""
     attributes = dump(recipient)
     attributes.setdefault("sn", ((surname or recipient.name).encode(),))
     if account:
         attributes["sAMAccountName"] = (account.encode(),)
-    if guid is not None:
-        attributes["objectGUID"] = (guid.bytes_le,)
     return Entry(recipient.dn, {"objectClass": USER_CLASSES, **attributes})
 
 
