@@ -9,7 +9,7 @@ how it ended. ``GET`` does the same for operations that change nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio.to_thread
@@ -21,7 +21,7 @@ from edgesync.console.calls import Caller, Message, Request, as_known, request_o
 from edgesync.console.openapi import document
 from edgesync.console.protection import RequestRefused, refusal
 from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
-from edgesync.operations.registry import Operation, all_operations, find_operation
+from edgesync.operations.registry import Operation, Parameter, all_operations, find_operation
 
 NDJSON = "application/x-ndjson"
 QUESTION_STATUS = 409
@@ -89,10 +89,34 @@ async def read_operation(request: HttpRequest) -> Response:
             raise RequestRefused(
                 405, f"{operation.command} changes the lab", "send POST with the lab's token"
             )
-        asked = request_of(operation.name, {"parameters": query_parameters(operation, request)})
+        given = query_parameters(operation, request)
+        refuse_outside(operation, given)
+        asked = request_of(operation.name, {"parameters": given})
     except EdgeSyncError as error:
         return _refused(request, error)
     return await _answer(request, asked)
+
+
+def refuse_outside(operation: Operation, given: Mapping[str, Any]) -> None:
+    """Let a GET look at the lab only: a link on a foreign page must not reach files or hosts.
+
+    Raises:
+        RequestRefused: when a parameter names a file or another server.
+    """
+    for parameter in operation.parameters:
+        if parameter.name in given and reaches_outside(parameter):
+            raise RequestRefused(
+                405, f"{parameter.name} reaches outside the lab", "send POST with the lab's token"
+            )
+
+
+def reaches_outside(parameter: Parameter) -> bool:
+    """Whether a parameter names a file or a host, which only somebody with the token may do."""
+    is_file = parameter.help.metavar in {"FILE", "DIR", "PATH"} or parameter.name.endswith("file")
+    return is_file or parameter.name in _OUTSIDE
+
+
+_OUTSIDE = frozenset({"url", "config", "ldif", "clixml", "target", "host", "do", "dask", "output"})
 
 
 def query_parameters(operation: Operation, request: HttpRequest) -> dict[str, Any]:

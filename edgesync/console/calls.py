@@ -95,6 +95,8 @@ class Caller:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        self.changes = 0
+        """Calls so far that may have changed the lab: what was seen before is out of date."""
         self._waiting = threading.BoundedSemaphore(WAITING_MAX)
         self._clock = SystemClock()
 
@@ -120,6 +122,7 @@ class Caller:
             context.current = self.lab
         try:
             if operation.writes and operation.needs_lab:
+                self.changes += 1
                 self.lab.begin_command(request.note)
             outcome = operation.run(context, **request.parameters)
         except ConfirmationNeeded as needed:

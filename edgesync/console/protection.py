@@ -58,7 +58,7 @@ class Protection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _with_headers(send)
+        guarded = _with_headers(send, is_static=scope["path"].startswith("/static/"))
         try:
             check_request(scope, self._token)
         except RequestRefused as refused:
@@ -133,13 +133,13 @@ def refusal(error: EdgeSyncError, status: int | None = None) -> JSONResponse:
     return JSONResponse({"schema": "edgesync.error/1", "error": body}, code, headers)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, *, is_static: bool) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
-            headers.setdefault("cache-control", "no-store")
+            headers.setdefault("cache-control", "no-cache" if is_static else "no-store")
         await send(message)
 
     return guarded

@@ -1,0 +1,56 @@
+"""The trust matrix as pages show it: rows verify, columns are verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from directory.clock import SystemClock
+from edgesync.console.asking import Answer, ask
+
+FRESH_S = 4.0
+"""How long one matrix serves several pages: making it opens a connection for each cell."""
+
+PATHS = ("smtp", "ldaps")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustTable:
+    """One path's cells by verifier and peer."""
+
+    path: str
+    verifiers: tuple[str, ...]
+    peers: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Mapping[str, Any]]
+    bad: int
+    applicable: int
+
+
+def trust_table(cells: Iterable[Mapping[str, Any]], path: str) -> TrustTable:
+    """Arrange the cells of one path; servers that take no part are left out."""
+    judged = [c for c in cells if c["path"] == path]
+    applicable = [c for c in judged if c["verdict"] != "not_applicable"]
+    return TrustTable(
+        path,
+        tuple(dict.fromkeys(c["verifier"] for c in applicable)),
+        tuple(sorted({c["peer"] for c in applicable})),
+        {(c["verifier"], c["peer"]): c for c in judged},
+        sum(c["verdict"] != "trusted" for c in applicable),
+        len(applicable),
+    )
+
+
+def matrix_answer(request: Request) -> Answer:
+    """The matrix, at most a few seconds old."""
+    state = request.app.state
+    now = SystemClock().monotonic()
+    kept: tuple[float, int, Answer] | None = getattr(state, "matrix", None)
+    version = state.caller.changes
+    if kept is not None and kept[1] == version and now - kept[0] < FRESH_S:
+        return kept[2]
+    answer = ask(request, "trust.matrix")
+    state.matrix = (now, version, answer)
+    return answer
