@@ -44,7 +44,7 @@ SECONDS = Codec(
 
 def words(kind: type[StrEnum]) -> Codec:
     """One word of an enumeration."""
-    return Codec(lambda v: kind(v[0].decode()), lambda w: (str(w).encode(),))
+    return Codec(lambda v: kind(v[0].decode()), lambda w: (str(w).encode(),) if str(w) else ())
 
 
 def numbers(kind: type[StrEnum]) -> Codec:

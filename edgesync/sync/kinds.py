@@ -7,7 +7,7 @@ and the table does not list that attribute for Hubs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from directory.model.dn import DN
@@ -15,6 +15,13 @@ from directory.model.filter import Filter, parse_filter
 from directory.model.messages import Scope
 from edgesync.config import Policy
 from edgesync.organization.address_hash import ADDRESS_HASHES
+from edgesync.organization.connectors import SendConnector
+from edgesync.organization.domains import (
+    AcceptedDomain,
+    MessageClassification,
+    RemoteDomain,
+    TransportConfig,
+)
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.sync.transform import TRANSFORMATIONS, Setting
 
@@ -75,20 +82,13 @@ def _same(*names: str) -> tuple[AttributeRule, ...]:
     return tuple(AttributeRule(name, name) for name in names)
 
 
-_PROTECTED_LISTS = (
-    "msExchInternalSMTPServers",
-    "msExchTlsReceiveDomainSecureList",
-    "msExchTlsSendDomainSecureList",
-)
-_CONNECTOR = (
-    "routingList", "msExchSmtpSmartHost", "msExchSmtpSendEnabled",
-    "msExchSmtpSendDnsRoutingEnabled", "msExchSmtpSendSmartHostAuth",
-    "msExchSmtpSendAdvertisedDomain", "msExchSmtpSendPort", "msExchSmtpSendRequireTls",
-    "msExchSmtpSendIgnoreStartTls", "msExchSmtpSendDomainSecureEnabled",
-    "msExchSmtpSendTlsAuthLevel", "msExchSmtpSendTlsDomain", "msExchSmtpTLSCertificate",
-    "delivContLength", "msExchSmtpSendConnectionTimeout", "msExchSmtpSendProtocolLoggingLevel",
-    "msExchSmtpSendEdgeSyncOwned",
-)  # fmt: skip
+def _stored(kind: type, *, but: tuple[str, ...] = ()) -> tuple[AttributeRule, ...]:
+    """Every attribute a configuration object is kept in; its name goes by itself."""
+    names = (item.metadata.get("attribute") for item in fields(kind))
+    return _same(*(name for name in names if name and name not in (*but, "cn")))
+
+
+_SOURCES = "msExchSourceBridgeheadServersDN"
 
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -112,33 +112,32 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "accepted_domain", Job.CONFIGURATION, "accepted_domains", "accepted_domains",
-        "(objectClass=msExchAcceptedDomain)", ("top", "msExchAcceptedDomain"),
-        _same("msExchAcceptedDomainName", "msExchAcceptedDomainFlags", "msExchDefaultDomain"),
+        "(objectClass=msExchAcceptedDomain)", ("top", "labDomain", "msExchAcceptedDomain"),
+        _stored(AcceptedDomain),
     ),
     Kind(
         "remote_domain", Job.CONFIGURATION, "remote_domains", "remote_domains",
-        "(objectClass=msExchDomainContentConfig)", ("top", "msExchDomainContentConfig"),
-        _same("domainName", "msExchAllowAutoReply"),
+        "(objectClass=msExchDomainContentConfig)", ("top", "labDomain", "msExchDomainContentConfig"),
+        _stored(RemoteDomain),
     ),
     Kind(
         "message_classification", Job.CONFIGURATION, "message_classifications",
         "message_classifications",
         "(objectClass=msExchMessageClassification)", ("top", "msExchMessageClassification"),
-        _same("displayName", "msExchMessageClassificationID"),
+        _stored(MessageClassification),
     ),
     Kind(
         "send_connector", Job.CONFIGURATION, "connectors", "connectors",
         "(&(objectClass=msExchRoutingSMTPConnector)(msExchSourceBridgeheadServersDN={edge_dn}))",
-        ("top", "msExchRoutingSMTPConnector"),
-        (*_same(*_CONNECTOR),
-         AttributeRule("msExchSourceBridgeheadServersDN", "msExchSourceBridgeheadServersDN",
-                       "name")),
+        ("top", "labConnector", "msExchRoutingSMTPConnector"),
+        (*_stored(SendConnector, but=(_SOURCES,)),
+         AttributeRule(_SOURCES, _SOURCES, "name")),
         note="connectors that have this Edge as a source server",
     ),
     Kind(
         "transport_config", Job.CONFIGURATION, "transport_settings", "transport_settings",
         "(objectClass=msExchTransportSettings)", ("top", "msExchTransportSettings"),
-        _same(*_PROTECTED_LISTS), Identity.FIXED, Scope.BASE,
+        _stored(TransportConfig), Identity.FIXED, Scope.BASE,
         note="the Edge's own values are replaced (facts 4.7)",
     ),
     Kind(
