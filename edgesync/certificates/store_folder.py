@@ -26,7 +26,7 @@ from edgesync.certificates.certificate import (
 from edgesync.certificates.keys import PrivateKey
 from edgesync.certificates.services import Services, parse_services
 from edgesync.certificates.store_state import StoreState, TrustedRoot
-from edgesync.errors import CertificateUnreadable
+from edgesync.errors import CertificateUnreadable, UsageError
 
 SCHEMA = "edgesync.machine-store/1"
 FILE_MODE = 0o600
@@ -54,7 +54,7 @@ def read_folder(folder: Path) -> StoreState:
             for row in document["roots"]
         )
         authorities = tuple(_read_pem(folder / "ca", mark) for mark in document["intermediates"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, UsageError) as error:
         raise CertificateUnreadable(
             f"{index}: not the index of a machine store: {error}",
             "restore the lab from a snapshot, or issue the certificates again",
@@ -65,6 +65,7 @@ def read_folder(folder: Path) -> StoreState:
 def write_folder(folder: Path, before: StoreState, after: StoreState) -> tuple[Path, ...]:
     """Bring the folder from one content to another; returns the files written and deleted."""
     written: list[Path] = []
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     for mark, entry in after.personal.items():
         if mark in before.personal and before.personal[mark].key is entry.key:
             continue
@@ -182,7 +183,7 @@ def _write_certificate(folder: Path, certificate: x509.Certificate) -> Path:
 
 def _write(path: Path, data: bytes) -> Path:
     """Replace a file in one step; it is never readable by others, not even for a moment."""
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
