@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from directory.errors import InvalidDN
 from directory.model.dn import DN
@@ -34,7 +33,7 @@ _MULTIPLE = ("ou", "businessCategory")
 _SECRET = re.compile(r"userpassword|unicodepwd|.*pwdhistory|dbcspwd|supplementalcredentials|krb.*")
 _MAINTAINED = re.compile(
     r"usn.*|when(created|changed)|createtimestamp|modifytimestamp|creatorsname|modifiersname"
-    r"|distinguishedname|name|instancetype|objectcategory|objectsid|sidhistory|dscore.*|memberof"
+    r"|distinguishedname|name|instancetype|objectcategory|objectguid|objectsid|sidhistory|dscore.*|memberof"
     r"|entry(uuid|csn|dn)|structuralobjectclass|subschemasubentry|hassubordinates|repl.*|msds-.*"
     r"|badpw.*|badpassword.*|last(logon|logoff).*|logoncount|pwdlastset|accountexpires|primarygroupid"
     r"|samaccounttype|iscriticalsystemobject|ntsecuritydescriptor|.*backlink|.*bl"
@@ -152,7 +151,7 @@ def _user(state: _Import, entry: Entry) -> Entry | None:
     state.counts["people"] += 1
     state.counts["photos"] += entry.has("jpegPhoto") or entry.has("thumbnailPhoto")
     state.counts["passwords"] += any(_SECRET.fullmatch(attribute_name(name)) for name in entry)
-    made = mailbox_entry(recipient, guid=_guid(entry), account=account[:20])
+    made = mailbox_entry(recipient, account=account[:20])
     return made.with_attributes(dict(_other_attributes(entry)))
 
 
@@ -179,11 +178,6 @@ def _other_attributes(entry: Entry) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     for name in _MULTIPLE:
         if values := entry.values(name):
             yield name, values
-
-
-def _guid(entry: Entry) -> UUID | None:
-    value = entry.first("objectGUID")
-    return UUID(bytes_le=value) if value and len(value) == 16 else None
 
 
 def _common_name(state: _Import, entry: Entry) -> str:
