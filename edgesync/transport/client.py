@@ -176,6 +176,11 @@ class SmtpClient:
         except DialogueFailed:
             return
 
+    def note(self, text: str) -> None:
+        """A ``*`` row in the protocol log."""
+        if self._log is not None:
+            self._log.note(text)
+
     def _say(self, text: str, shown: str = "") -> None:
         self._channel.send(text.encode("utf-8") + b"\r\n")
         self.transcript.append(Line("C", shown or text))

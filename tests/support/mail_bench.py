@@ -16,6 +16,7 @@ from edgesync.certificates.store import MachineStore
 from edgesync.config import PROFILES, Policy, Version
 from edgesync.events import Event
 from edgesync.organization import setup
+from edgesync.organization.address_hash import hash_with_type
 from edgesync.organization.connectors import (
     LoggingLevel,
     ReceiveConnector,
@@ -24,12 +25,19 @@ from edgesync.organization.connectors import (
 )
 from edgesync.organization.domains import AcceptedDomain
 from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
+from edgesync.organization.recipients import Recipient, mailbox_entry
 from edgesync.organization.servers import ServerRole, publish_certificate, read_server
+from edgesync.subscription.connectors import inbound_connector, internet_connector
 from edgesync.transport.connector_choice import open_receiver
+from edgesync.transport.delivery import MailboxStore
 from edgesync.transport.handshake import HandshakeReport, Probe
 from edgesync.transport.host import TransportHost, identity_of
-from edgesync.transport.link import LinkFailed, MemoryLink
+from edgesync.transport.link import Dial, Link, LinkFailed, MemoryLink
+from edgesync.transport.machine_accounts import add_machine_account, machine_secrets
 from edgesync.transport.message import Submission
+from edgesync.transport.queue import MailQueue
+from edgesync.transport.recipient_lookup import ad_lookup, edge_lookup, home_server_name
+from edgesync.transport.service import TransportService
 from edgesync.trust.tls import TlsIdentity
 from tests.support.dict_port import DictPort
 
@@ -90,6 +98,11 @@ class Organization:
     ad: DictPort = field(default_factory=DictPort)
     machines: dict[str, Machine] = field(default_factory=dict)
     keys: BundledKeys = field(default_factory=lambda: BundledKeys(7))
+    services: dict[str, TransportService] = field(default_factory=dict)
+    mailboxes: MailboxStore = field(default_factory=MailboxStore)
+    strangers: dict[str, Dial] = field(default_factory=dict)
+    unplugged: set[str] = field(default_factory=set)
+    mx: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         setup.build_forest(self.ad, FOREST, (SITE, "Branch"))
@@ -115,6 +128,9 @@ class Organization:
         assert entry is not None
         copy = replace(entry, dn=FOREST.server(edge.name), site=FOREST.site(SITE))
         self.ad.entries[copy.dn] = copy.entry()
+        for make in (inbound_connector, internet_connector):
+            write_connector(self.ad, make(FOREST, SITE, copy.dn))
+            write_connector(edge.directory, make(edge.host.names, SITE, entry.dn))
         self.replicate(edge)
 
     def replicate(self, edge: Machine) -> None:
@@ -133,6 +149,69 @@ class Organization:
         settings = self.ad.entries[FOREST.transport_settings]
         target = edge.host.names.transport_settings
         edge.directory.entries[target] = Entry(target, settings.attributes)
+
+    def mailbox(self, alias: str, home: str = "", *, inside_only: bool = False) -> str:
+        """Add a mail-enabled user and give its address."""
+        address = f"{alias}@contoso.test"
+        person = Recipient(
+            FOREST.users.child("CN", alias), alias, alias=alias, mail=address,
+            proxy_addresses=(f"SMTP:{address}",), require_auth_to_send_to=inside_only,
+        )  # fmt: skip
+        entry = mailbox_entry(person)
+        if home:
+            legacy = home_server_name("Contoso", "Group", home).encode()
+            entry = entry.with_attributes({"msExchHomeServerName": (legacy,)})
+        self.ad.entries[entry.dn] = entry
+        for machine in self.machines.values():
+            if machine.host.is_edge:
+                self._project(machine, person)
+        return address
+
+    def _project(self, edge: Machine, person: Recipient) -> None:
+        names = edge.host.names
+        assert isinstance(names, EdgeNames)
+        hashed = tuple(hash_with_type(p) for p in person.proxy_addresses)
+        dn = names.recipients.child("CN", person.name)
+        edge.directory.entries[dn] = Entry(dn, {"cn": (b"x",), "proxyAddresses": hashed})
+
+    def start_mail(self) -> None:
+        """Give every machine a queue, and wires to the others."""
+        secrets = machine_secrets(self.ad, FOREST, b"domain key")
+        for machine in self.machines.values():
+            host = machine.host
+            if isinstance(host.names, EdgeNames):
+                host.lookup = edge_lookup(machine.directory, host.names, host.policy)
+            else:
+                add_machine_account(self.ad, FOREST, machine.name, host.fqdn)
+                host.lookup = ad_lookup(self.ad, FOREST)
+                host.machine_secret = secrets
+            self.services[machine.name] = TransportService(
+                host,
+                MailQueue(),
+                self.mailboxes,
+                self._dialer(machine),
+                lambda domain: self.mx.get(domain, ()),
+            )
+
+    def settle(self, *, force: bool = False) -> None:
+        """Run all queues until nothing moves."""
+        for _ in range(20):
+            reports = [service.run(force=force) for service in self.services.values()]
+            if not any(r.delivered or r.relayed or r.returned for r in reports):
+                return
+            force = False
+        raise AssertionError("mail does not come to rest")
+
+    def _dialer(self, client: Machine) -> Dial:
+        def dial(target: str, port: int) -> Link:
+            if target in self.strangers:
+                return self.strangers[target](target, port)
+            for machine in self.machines.values():
+                if target in (machine.host.fqdn, machine.name) and target not in self.unplugged:
+                    return self.dial(client, machine, port)
+            raise LinkFailed(f"{target}: no such host")
+
+        return dial
 
     def dial(self, client: Machine, server: Machine, port: int = 25) -> MemoryLink:
         """Connect one machine to another, in memory."""
