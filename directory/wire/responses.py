@@ -66,11 +66,16 @@ def _intermediate_response(reader: Reader) -> Response:
     oid = reader.text("responseName", 0x80) if reader.peek() == 0x80 else None
     value = reader.octets("responseValue", 0x81) if reader.peek() == 0x81 else None
     if oid == oids.SYNC_INFO and value is not None:
-        return _sync_info(Reader(value, path="syncInfoValue"))
+        return decode_sync_info(value)
     return messages.IntermediateResponse(oid, value)
 
 
-def _sync_info(reader: Reader) -> Response:
+def decode_sync_info(value: bytes) -> messages.SyncInfo:
+    """A syncInfoValue (RFC 4533 section 2.5), for callers that bring their own envelope."""
+    return _sync_info(Reader(value, path="syncInfoValue"))
+
+
+def _sync_info(reader: Reader) -> messages.SyncInfo:
     tag = reader.peek()
     if tag == 0x80:
         return messages.SyncInfo(reader.octets("newcookie", 0x80))

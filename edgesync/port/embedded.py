@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
-
 from directory.model.controls import Control
 from directory.model.entry import Entry
 from directory.model.messages import (
