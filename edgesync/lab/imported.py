@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
@@ -20,6 +20,7 @@ from edgesync.certificates.issue import (
 from edgesync.certificates.services import Services
 from edgesync.lab.build import add_domain_controller
 from edgesync.lab.description import (
+    ORIGIN,
     DomainDescription,
     LabDescription,
     ServerDescription,
@@ -53,8 +54,23 @@ def describe(export: OrganizationExport, edges: Sequence[str] = (), *, seed: int
         ),
         recipients=0,
         seed=seed,
+        started=export_time(export),
         source="import",
     )
+
+
+def export_time(export: OrganizationExport) -> datetime:
+    """When the exports were made, as far as the certificates tell: the lab's clock starts there.
+
+    No file says it. A certificate that was Valid had begun; the day after the latest began, all
+    were what the exports say they were.
+    """
+    began = [
+        x509.load_der_x509_certificate(item.der).not_valid_before_utc
+        for item in export.certificates
+        if item.status == "Valid"
+    ]
+    return max(began) + timedelta(days=1) if began else ORIGIN
 
 
 def _described(server: ExportedServer) -> ServerDescription:

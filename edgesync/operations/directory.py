@@ -123,9 +123,9 @@ def _named(context: Context, dn: str, server: str, url: str | None) -> DN:
 
 
 def _ldif(entries: Iterable[Entry]) -> str:
-    from directory.model.ldif import format_entries
+    from directory.model.ldif_writer import format_ldif
 
-    return format_entries(entries)
+    return "".join(format_ldif(entries))
 
 
 # search ----------------------------------------------------------------------------------------
@@ -317,8 +317,7 @@ def export(
     password_file: PasswordFile = None,
 ) -> Outcome:
     """Write a subtree as LDIF content records, parents before children."""
-    from directory.model.ldif import format_entry
-
+    from directory.model.ldif_writer import format_entry
     from directory.model.messages import SearchRequest
     from edgesync.port.port import iterate
 
@@ -330,10 +329,10 @@ def export(
         bases = [_base(port, base)] if base else list(port.identity.naming_contexts)
         tops = [b for b in bases if not any(b.is_under(other) for other in bases)]
         with target.open("w", encoding="utf-8", newline="\n") as out:
-            out.write("version: 1\n\n")
+            out.write("version: 1\n")
             for top in tops:
                 for entry in iterate(port, SearchRequest(top)):
-                    out.write(format_entry(entry) + "\n")
+                    out.write("\n" + format_entry(entry))
                     count += 1
                     if count % 1000 == 0:
                         context.progress({"phase": "export", "done": count})

@@ -163,9 +163,15 @@ def import_(
         export = read_exports(Path(clixml))
         notes += [f"took {line}" for line in export.taken]
         notes += [f"ignored {line}" for line in export.ignored]
-        notes += [f"assumed {line}" for line in export.assumed]
+        described = describe(export, seed=seed)
+        assumed = (
+            *export.assumed,
+            f"the exports were made on {described.started:%Y-%m-%d}, the day after the newest "
+            "valid certificate began: the lab's clock starts there",
+        )
+        notes += [f"assumed {line}" for line in assumed]
         lab = new_lab(
-            describe(export, seed=seed), context.lab_path, force=force,
+            described, context.lab_path, force=force,
             fill=lambda made: populate_from(made, export),
         )  # fmt: skip
     else:
@@ -181,7 +187,7 @@ def import_(
         if clixml is not None:
             document["import"] = {
                 "taken": list(export.taken), "ignored": list(export.ignored),
-                "assumed": list(export.assumed),
+                "assumed": list(assumed),
             }  # fmt: skip
         return Outcome(document, notes=tuple(notes))
     finally:
