@@ -41,7 +41,8 @@ RULES = {
 }  # fmt: skip
 RFC_ARCS = (
     "2.5.", "0.9.2342.19200300.100.", "2.16.840.1.113730.3.", "1.3.6.1.1.", "1.3.6.1.4.1.250.1.",
-    "1.2.840.113549.1.9.1", "1.3.6.1.4.1.1466.101.", "1.3.6.1.4.1.453.7.2.1",
+    "1.3.6.1.4.1.250.3.", "1.2.840.113549.1.9.1", "1.3.6.1.4.1.1466.101.",
+    "1.3.6.1.4.1.1466.344", "1.3.6.1.4.1.453.7.2.1",
 )  # fmt: skip
 SETTABLE = {"objectClass"}  # the dump marks it read-only; AD takes it in adds and for auxiliaries
 STATIC_AUXILIARIES = {  # systemAuxiliaryClass of MS-ADSC; Exchange's attributes come in this way
