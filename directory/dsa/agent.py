@@ -9,9 +9,12 @@ from directory.dsa import extended, removal, rename, update
 from directory.dsa.access import AccessPolicy
 from directory.dsa.authenticate import bind
 from directory.dsa.compare import compare
+from directory.dsa.content_sync import ContentSync
 from directory.dsa.context import Context, DsaObserver
 from directory.dsa.dirsync import dir_sync
+from directory.dsa.notification import notify
 from directory.dsa.passwords import PasswordHasher
+from directory.dsa.quick import QuickSearch
 from directory.dsa.request_controls import (
     UpdateControls,
     search_controls,
@@ -46,6 +49,7 @@ class DirectoryServiceAgent:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.quick_search = QuickSearch(context)
 
     @property
     def store(self) -> Store:
@@ -117,7 +121,6 @@ class DirectoryServiceAgent:
         controls: Sequence[Control],
         message_id: int,
     ) -> Iterator[Reply]:
-        del message_id
         context = self.context
         generic = context.configuration.is_generic
         asked = search_controls(controls, generic=generic)
@@ -133,6 +136,12 @@ class DirectoryServiceAgent:
                 return
         if asked.dir_sync is not None:
             yield from dir_sync(context, session, request, asked)
+            return
+        if asked.sync is not None:
+            yield from ContentSync(context, session, request, asked).run(message_id)
+            return
+        if asked.notification:
+            notify(context, session, request, asked, message_id)
             return
         yield from search(context, session, request, asked)
 
@@ -179,10 +188,12 @@ class DirectoryServiceAgent:
 
     def abandon(self, session: Session, message_id: int) -> None:
         """Forget a search that persists; one that is not there is no error."""
+        self.context.persistent.stop(session, message_id)
 
     def close(self, session: Session) -> None:
         """The connection of this session is gone: let go of everything kept for it."""
         session.pages.clear()
+        self.context.persistent.stop_all(session)
 
     # durability, copies, housekeeping ----------------------------------------------------------
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from directory.dsa import sasl
 from directory.dsa.context import Context
 from directory.dsa.names import resolve
+from directory.dsa.scram import SCHEME
 from directory.dsa.secrets import UNICODE_PASSWORD, USER_PASSWORD
 from directory.dsa.session import ANONYMOUS, Identity, Role, Session
 from directory.errors import LdapError, ParseError, ResultCode
@@ -112,8 +113,9 @@ def _verify_account(
 
 
 def passwords_of(entry: StoredEntry) -> tuple[bytes, ...]:
-    """The stored passwords of an account."""
-    return entry.values(UNICODE_PASSWORD) + entry.values(USER_PASSWORD)
+    """The stored passwords of an account; SCRAM's verifiers are for SCRAM."""
+    values = entry.values(UNICODE_PASSWORD) + entry.values(USER_PASSWORD)
+    return tuple(value for value in values if not value.startswith(SCHEME))
 
 
 def why_unusable(context: Context, entry: StoredEntry) -> str:
@@ -153,7 +155,7 @@ def _is_in_administrators(context: Context, entry: StoredEntry) -> bool:
 
 
 def find_account(context: Context, name: str) -> StoredEntry | None:
-    """The entry a bind name means: a DN in any form; in AD also UPN, DOMAIN\\name and bare name."""
+    """The entry a bind name means: any form of DN; in AD also UPN, down-level and bare name."""
     if not context.configuration.is_generic:
         found = _find_microsoft_name(context, name)
         if found is not None:

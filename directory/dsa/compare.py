@@ -17,7 +17,7 @@ from directory.store.evaluate import compile_filter, values_of
 def compare(
     context: Context, session: Session, request: CompareRequest, controls: SearchControls
 ) -> ResultCode:
-    """compareTrue or compareFalse; other outcomes are raised."""
+    """Whether the entry has the value, as a result code; other outcomes are raised."""
     entry = existing(context, request.dn)
     if not context.access.may_read(session.identity, entry):
         if session.identity.is_anonymous:
@@ -29,9 +29,9 @@ def compare(
     if attribute.name in context.store.unsearchable:
         raise LdapError(ResultCode.INSUFFICIENT_ACCESS_RIGHTS, "a secret is compared by binding")
     store = context.store
-    if controls.assertion is not None:
-        if compile_filter(store, controls.assertion.filter)(entry) is not True:
-            raise LdapError(ResultCode.ASSERTION_FAILED)
+    wanted = controls.assertion
+    if wanted is not None and compile_filter(store, wanted.filter)(entry) is not True:
+        raise LdapError(ResultCode.ASSERTION_FAILED)
     if not list(values_of(store, request.name)(entry)):
         raise LdapError(ResultCode.NO_SUCH_ATTRIBUTE, request.name)
     truth = compile_filter(store, Equality(request.name, request.value))(entry)

@@ -191,7 +191,7 @@ def _microsoft(configuration: DirectoryConfiguration) -> ComputedAttributes:
 
         return ComputedAttribute(values, find)
 
-    result = {
+    return {
         "objectguid": ComputedAttribute(lambda _, entry: (entry.guid,), _find_guid),
         "distinguishedname": ComputedAttribute(lambda _, entry: (entry.name,), _find_name),
         "name": _plain(lambda entry: (rdn_value(entry),)),
@@ -222,7 +222,6 @@ def _microsoft(configuration: DirectoryConfiguration) -> ComputedAttributes:
             lambda store, entry: (b"%d" % store.dit.child_count(entry.id),), own=False
         ),
     }
-    return result
 
 
 def back_links(store_links: dict[str, str]) -> ComputedAttributes:

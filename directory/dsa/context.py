@@ -10,6 +10,7 @@ from directory.clock import Clock
 from directory.dsa.access import AccessPolicy
 from directory.dsa.configuration import DirectoryConfiguration
 from directory.dsa.passwords import PasswordHasher
+from directory.dsa.persist import PersistentSearches
 from directory.dsa.selection import Selections
 from directory.dsa.throttle import BindThrottle
 from directory.entropy import Entropy
@@ -59,9 +60,11 @@ class Context:
     throttle: BindThrottle
     observer: DsaObserver = field(default_factory=Silence)
     selections: Selections = field(init=False)
+    persistent: PersistentSearches = field(init=False)
 
     def __post_init__(self) -> None:
         self.selections = Selections(self.store, generic=self.configuration.is_generic)
+        self.persistent = PersistentSearches(self.store)
 
     @property
     def schema(self) -> Schema:

@@ -45,8 +45,10 @@ _MAGIC = b"EDS1"
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """Everything up to ``since`` was shown; of what lies between it and ``through``, everything
-    up to the position (``depth``, ``usn``)."""
+    """Everything up to ``since`` was shown, and what follows up to a position.
+
+    The position (``depth``, ``usn``) lies in the window that ends with ``through``.
+    """
 
     invocation: bytes
     since: int = 0

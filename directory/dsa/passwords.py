@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 
+from directory.dsa import scram
 from directory.entropy import Entropy
 
 SCHEME = b"{SCRYPT}"
@@ -36,6 +37,7 @@ class PasswordHasher:
     def __init__(self, entropy: Entropy, cost_log2: int) -> None:
         self._entropy = entropy
         self._cost = cost_log2
+        self._scram_iterations = max(4096, scram.ITERATIONS >> max(0, 14 - cost_log2))
         self._key = entropy.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
 
@@ -47,6 +49,15 @@ class PasswordHasher:
         digest = _scrypt(password, salt, self._cost)
         parts = (b"%d" % self._cost, base64.b64encode(salt), base64.b64encode(digest))
         return SCHEME + b"$".join(parts)
+
+    def scram(self, password: bytes) -> bytes:
+        """A SCRAM verifier of a password, to be stored beside its hash."""
+        salt = self._entropy.token_bytes(SALT_OCTETS)
+        return scram.Verifier.of(password, salt, self._scram_iterations).encode()
+
+    def stable_salt(self, name: str) -> bytes:
+        """A salt for an account that does not exist: always the same for one name."""
+        return hmac.digest(self._key, name.lower().encode(), "sha256")[:SALT_OCTETS]
 
     def verify(self, password: bytes, stored: bytes) -> bool:
         """Whether a password is the one stored.
@@ -75,7 +86,7 @@ class PasswordHasher:
 def is_hashed(value: bytes) -> bool:
     """Whether a value is in a scheme that ``verify`` knows."""
     scheme = value[: value.find(b"}") + 1].upper()
-    return scheme == SCHEME or scheme in _LEGACY
+    return scheme in {SCHEME, scram.SCHEME} or scheme in _LEGACY
 
 
 def _scrypt(password: bytes, salt: bytes, cost_log2: int) -> bytes:
@@ -95,6 +106,10 @@ def _matches(password: bytes, stored: bytes) -> bool:
                 return False
             own = _scrypt(password, base64.b64decode(salt), int(cost))
             return hmac.compare_digest(own, base64.b64decode(digest))
+        if scheme == scram.SCHEME:
+            kept = scram.Verifier.decode(stored)
+            same = scram.Verifier.of(password, kept.salt, kept.iterations)
+            return hmac.compare_digest(same.stored_key, kept.stored_key)
         if scheme in _LEGACY:
             name, salted = _LEGACY[scheme]
             raw = base64.b64decode(body)

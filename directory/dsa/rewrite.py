@@ -65,12 +65,6 @@ def ambiguous_name(attributes: tuple[str, ...], value: bytes) -> f.Filter:
     if space and last.strip():
         last = last.strip()
         for one, other in ((first, last), (last, first)):
-            parts.append(
-                f.And(
-                    (
-                        f.Substrings("givenName", one, (), None),
-                        f.Substrings("sn", other, (), None),
-                    )
-                )  # fmt: skip
-            )
+            given_name = f.Substrings("givenName", one, (), None)
+            parts.append(f.And((given_name, f.Substrings("sn", other, (), None))))
     return f.Or(tuple(parts))

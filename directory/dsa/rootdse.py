@@ -79,14 +79,14 @@ def _microsoft(context: Context) -> dict[str, tuple[str, ...]]:
     if configuration.domain is not None:
         domain = str(configuration.domain)
         dns = configuration.dns_domain
+        host = configuration.dns_host_name.partition(".")[0]
         result |= {
             "defaultNamingContext": (domain,),
             "rootDomainNamingContext": (domain,),
             "domainFunctionality": (FUNCTIONALITY.decode(),),
             "isGlobalCatalogReady": ("TRUE",),
-            "ldapServiceName": (f"{dns}:{configuration.dns_host_name.partition('.')[0]}$@"
-                                f"{dns.upper()}",),
-        }  # fmt: skip
+            "ldapServiceName": (f"{dns}:{host}$@{dns.upper()}",),
+        }
     return result
 
 

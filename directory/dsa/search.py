@@ -14,7 +14,7 @@ from directory.dsa.session import Session
 from directory.dsa.sorting import sort_entries, window
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX, SEARCH_TIME_MAX_S
-from directory.model.controls import Control
+from directory.model.controls import Control, PagedResults
 from directory.model.messages import (
     LdapResult,
     Reply,
@@ -23,6 +23,7 @@ from directory.model.messages import (
     SearchResultDone,
     SearchResultReference,
 )
+from directory.store.dit import TOP
 from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, StoredEntry
 from directory.store.evaluate import Test, compile_filter
 
@@ -43,7 +44,7 @@ def search(
 ) -> Iterator[Reply]:
     """Entries, references, and the final response; LdapErrors are raised."""
     if controls.paged is not None and controls.paged.cookie:
-        yield from _next_page(context, session, request, controls)
+        yield from _next_page(session, request, controls.paged)
         return
     matching = find(context, session, request, controls)
     selection = context.selections.of(request.attributes, types_only=request.types_only)
@@ -90,10 +91,29 @@ def find(
     wanted = rewrite(context, request.filter)
     test = compile_filter(store, wanted)
     candidates, exact = store.collect(base, request.scope, wanted)
+    if store.referrals and not controls.manage_dsa_it:
+        candidates += _referrals_in_scope(context, base, request.scope, candidates)
     return Matching(
         _tested(context, session, candidates, None if exact else test, request, controls),
         len(candidates),
     )
+
+
+def _referrals_in_scope(
+    context: Context, base: StoredEntry | None, scope: Scope, candidates: Sequence[StoredEntry]
+) -> list[StoredEntry]:
+    """Referral objects the filter did not find: what it asks for may be behind them (RFC 3296)."""
+    store = context.store
+    top = TOP if base is None else base.id
+    known = {entry.id for entry in candidates}
+    found = (store.dit.by_id(id_) for id_ in store.referrals if id_ not in known)
+    return [
+        entry
+        for entry in found
+        if entry is not None
+        and (entry.place.parent == top if scope is Scope.ONE else top in entry.place.path)
+        and scope is not Scope.BASE
+    ]
 
 
 def _check_base(
@@ -157,13 +177,10 @@ def _tested(
             yield entry
 
 
-def _next_page(
-    context: Context, session: Session, request: SearchRequest, controls: SearchControls
-) -> Iterator[Reply]:
-    assert controls.paged is not None
-    saved = paging.take(session, controls.paged.cookie, request)
+def _next_page(session: Session, request: SearchRequest, control: PagedResults) -> Iterator[Reply]:
+    saved = paging.take(session, control.cookie, request)
     limit = request.size_limit or SEARCH_ENTRIES_MAX
-    yield from paging.page(session, saved, controls.paged, limit)
+    yield from paging.page(session, saved, control, limit)
 
 
 def _reference(entry: StoredEntry) -> Reply:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from directory.dsa import content, microsoft
 from directory.dsa import refusals as r
+from directory.dsa.access import Right
 from directory.dsa.context import Context
 from directory.dsa.links import check_targets
 from directory.dsa.names import context_of, existing, no_such_object
 from directory.dsa.request_controls import UpdateControls
-from directory.dsa.secrets import protect
+from directory.dsa.secrets import is_own_password_change, protect, translated
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.dn import DN
@@ -141,13 +142,16 @@ def modify(
     """Change one entry: the versions before and after."""
     store = context.store
     entry = existing(context, request.dn)
-    context.access.check_write(session, request.dn, entry)
+    rights = context.access.rights(session.identity, entry)
+    if not (rights & Right.OWN_PASSWORD and is_own_password_change(request.modifications, context)):
+        context.access.check_write(session, request.dn, entry)
     check_assertion(context, entry, controls)
     if entry.is_deleted:
         return entry, microsoft.reanimate(context, session, entry, request, controls)
     current: dict[AttributeName, Values] = {}
     for modification in request.modifications:
-        _apply(context, entry, current, modification, permissive=controls.permissive)
+        told = translated(context, entry, modification)
+        _apply(context, entry, current, told, permissive=controls.permissive)
     changed = {n: v for n, v in current.items() if v != entry.values(n)}
     if not changed:
         return entry, entry
@@ -232,9 +236,9 @@ def _incremented(context: Context, spelling: str, have: Values, values: Values) 
     """RFC 4525: add a number to every value."""
     if not have:
         raise r.refusal(context, r.NO_ATTRIBUTE, spelling)
+    if len(values) != 1:
+        raise r.refusal(context, r.BAD_SYNTAX, spelling, "increment takes exactly one value")
     try:
-        if len(values) != 1:
-            raise ValueError("increment takes exactly one value")
         by = int(values[0])
         result = tuple(b"%d" % (int(value) + by) for value in have)
     except ValueError as error:

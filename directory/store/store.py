@@ -21,7 +21,7 @@ from directory.store.candidates import Certainty, Plan
 from directory.store.changes import Change, ChangeLog, Removal
 from directory.store.computed import ComputedAttributes
 from directory.store.dit import TOP, Dit
-from directory.store.entry import Author, Shapes, StoredEntry
+from directory.store.entry import DELETED, REFERRAL, Author, Shapes, StoredEntry
 from directory.store.history import as_of, change_of_removal, changes_of
 from directory.store.index import IndexSet
 from directory.store.planner import plan_filter
@@ -59,6 +59,7 @@ class Store:
         self.log = ChangeLog()
         self.guids: dict[bytes, int] = {}
         self.deleted: dict[int, None] = {}
+        self.referrals: dict[int, None] = {}
         self.meta: dict[str, str] = {}
         self.usn = 0
         self.committed_usn = 0
@@ -238,6 +239,13 @@ class Store:
             for watcher in self.watchers:
                 watcher(steps)
 
+    def rollback(self) -> None:
+        """Undo every change that is not durable yet (a file that loads as a whole or not)."""
+        with self.lock:
+            steps, self._pending = self._pending, []
+            self._pending_meta = {}
+            self._undo(steps)
+
     @property
     def has_pending(self) -> bool:
         """Whether changes wait for a flush."""
@@ -254,10 +262,19 @@ class Store:
             self.indexes.update(old, new)
             if new is None and old is not None:
                 self.guids.pop(old.guid, None)
-        if new is not None and new.is_deleted:
-            self.deleted[new.id] = None
-        elif old is not None and old.is_deleted:
-            self.deleted.pop(old.id, None)
+        before = old.flags if old is not None else 0
+        after = new.flags if new is not None else 0
+        if before != after:
+            self._note_flags(step, before, after)
+
+    def _note_flags(self, step: Step, before: int, after: int) -> None:
+        entry = step.new if step.new is not None else step.old
+        assert entry is not None
+        for flag, ids in ((DELETED, self.deleted), (REFERRAL, self.referrals)):
+            if after & flag:
+                ids[entry.id] = None
+            elif before & flag:
+                ids.pop(entry.id, None)
 
     def record(self, step: Step) -> None:
         """Note a step that has a USN of its own in the change log."""
@@ -290,6 +307,7 @@ class Store:
                 log=self.log.copy(),
                 guids=self.guids.copy(),
                 deleted=self.deleted.copy(),
+                referrals=self.referrals.copy(),
                 meta=self.meta.copy(),
                 journal=None,
                 lock=threading.RLock(),
