@@ -102,6 +102,8 @@ class OrganizationExport:
     virtual_directories: tuple[ExportedVirtualDirectory, ...] = ()
     edge_subscriptions: tuple[str, ...] = ()
     """Names of Edges the real organisation had subscribed."""
+    last_changed: datetime | None = None
+    """When the newest object was last changed: the exports were made then or later."""
     auth_certificate: str = ""
     """Thumbprint of the certificate the organisation signs OAuth tokens with."""
     taken: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -105,6 +106,7 @@ class _Organization:
             virtual_directories=self._read_virtual_directories(),
             edge_subscriptions=self._read("Get-EdgeSubscription", lambda item: text(item, "Name")),
             auth_certificate=auth[0] if auth else "",
+            last_changed=self._last_changed(),
         )
         self._ignored += [
             f"{name}.xml: the other files tell all of it that a lab uses"
@@ -161,6 +163,12 @@ class _Organization:
                 f"taken as part of {self._names.dns_domain}"
             )
         return found
+
+    def _last_changed(self) -> datetime | None:
+        """The newest change of any object, in UTC."""
+        items = [item for items in self._files.values() for item in items]
+        times = [item.get(name) for item in items for name in ("WhenChangedUTC", "WhenChanged")]
+        return max((at.astimezone(UTC) for at in times if isinstance(at, datetime)), default=None)
 
     def _read_servers(self) -> tuple[ExportedServer, ...]:
         servers = self._take("Get-ExchangeServer", exported_server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -165,6 +165,13 @@ def test_virtual_directories_keep_urls_and_authentication(exported: Organization
     )  # fmt: skip
     assert owa.internal_authentication == ("Basic", "Fba")
     assert "OAuth" in ews.internal_authentication
+
+
+def test_the_newest_change_tells_when_the_exports_were_made_at_the_earliest(
+    exported: OrganizationExport,
+) -> None:
+    assert exported.last_changed is not None
+    assert exported.last_changed > datetime(2021, 10, 6, 19, 24, tzinfo=UTC)
 
 
 def test_every_file_is_either_taken_or_ignored_by_name(
