@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -194,3 +195,18 @@ def _public_key(certificate: bytes) -> rsa.RSAPublicKey:
 
 def _capacity(key: rsa.RSAPublicKey) -> int:
     return key.key_size // 8 - _OAEP_OVERHEAD
+
+
+def describe_records(values: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Records for reports: whose, for whom, from when to when; nothing of the password."""
+    return [
+        {
+            "user_name": record.user_name,
+            "source": record.source_server_fqdn or None,
+            "target": record.target_server_fqdn,
+            "effective_utc": _instant(record.effective_at),
+            "expires_utc": _instant(record.expires_at),
+            "is_bootstrap": record.is_bootstrap,
+        }
+        for _, record in readable_records(values)
+    ]

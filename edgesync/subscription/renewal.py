@@ -156,3 +156,22 @@ def try_next_credential(
                    {"user": record.user_name, "edge": edge.name}))  # fmt: skip
         return False
     return True
+
+
+def complete_first_session(port: DirectoryPort, hub: ServerObject, edge: ServerObject) -> bool:
+    """After the first run that ended well: the bootstrap credential has done its work.
+
+    Its records leave AD; the next run takes the Edge's copy away too. Returns whether there was
+    anything to do.
+    """
+    done = False
+    for server in (edge, hub):
+        spent = [
+            value
+            for value, record in readable_records(server.credentials)
+            if record.is_bootstrap and record.target_server_fqdn == edge.fqdn
+        ]
+        if spent:
+            _change(port, server, spent, ())
+            done = True
+    return done

@@ -117,7 +117,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "remote_domain", Job.CONFIGURATION, "remote_domains", "remote_domains",
-        "(objectClass=msExchDomainContentConfig)", ("top", "labDomain", "msExchDomainContentConfig"),
+        "(objectClass=msExchDomainContentConfig)",
+        ("top", "labDomain", "msExchDomainContentConfig"),
         _stored(RemoteDomain),
     ),
     Kind(
