@@ -20,7 +20,9 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.people import people
 from edgesync.organization import setup
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
-from edgesync.organization.names import ConfigurationNames
+from edgesync.organization.names import ADMINISTRATIVE_GROUP, ConfigurationNames
+from edgesync.transport.machine_accounts import add_machine_account
+from edgesync.transport.recipient_lookup import HOME_SERVER, home_server_name
 
 DOMAIN_CONTROLLER = "dc01"
 _CONTROLLER_YEARS = 5
@@ -41,8 +43,13 @@ def populate(lab: Lab) -> None:
     for server in lab.servers():
         install(lab, server)
     add_domain_controller(lab)
-    for entry in people(names, description.recipients):
-        ad.add(AddRequest(entry))
+    homes = [
+        home_server_name(description.organization, ADMINISTRATIVE_GROUP, server.name).encode()
+        for server in lab.servers("hub", "mailbox")
+    ]
+    for number, entry in enumerate(people(names, description.recipients)):
+        home = (homes[number % len(homes)],) if homes else ()
+        ad.add(AddRequest(entry.with_attributes({HOME_SERVER: home})))
 
 
 def install(lab: Lab, server: ServerDescription) -> None:
@@ -56,6 +63,8 @@ def install(lab: Lab, server: ServerDescription) -> None:
         names, server.name, server.fqdn, server.roles, lab.description.profile, site
     )
     setup.add_server(port, names, entry)
+    if server.role != "edge":
+        add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     setup.add_default_connectors(port, names, entry)
     setup_certificate(lab.host(server.name))
 

@@ -9,10 +9,12 @@ from edgesync.certificates.certificate import TransportCertificate
 from edgesync.errors import NoSuchThing
 from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
+from edgesync.lab.mail import MailSystem
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.endpoint import SocketLink
 from edgesync.transport.host import TransportHost
 from edgesync.transport.link import Link, LinkFailed, MemoryLink
+from edgesync.transport.protocol_log import ProtocolLogs
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
@@ -46,12 +48,20 @@ class Network:
         lab = self.lab
         described = lab.server(name)
         logs = lab.root / "logs" / "ProtocolLog" if lab.root else None
-        return TransportHost(
+        host = TransportHost(
             server=lab.host(name),
             names=lab.names_of(name),
             site=lab.ad.names.site(described.site) if described.site else None,
-            logs=logs,
+            logs=ProtocolLogs.open(lab.description.profile, lab.clock, logs, name),
         )
+        lab.service(MailSystem).attach(host, lambda target, port: self.dial(name, target, port))
+        return host
+
+    def mail(self) -> MailSystem:
+        """The lab's mail, with every Hub and Edge taking part."""
+        for server in self.lab.servers("hub", "mailbox", "edge"):
+            self.host(server.name)
+        return self.lab.service(MailSystem)
 
     def presented(self, name: str) -> TransportCertificate | None:
         """What a server shows on LDAPS and X-ANONYMOUSTLS now; AD shows its controller's."""

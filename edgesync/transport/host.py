@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from directory.clock import Clock
 from directory.model.dn import DN
@@ -36,7 +35,7 @@ from edgesync.organization.servers import ServerRole
 from edgesync.port.port import DirectoryPort
 from edgesync.transport.message import Submission
 from edgesync.transport.permissions import Rights
-from edgesync.transport.protocol_log import LogKind, ProtocolLog
+from edgesync.transport.protocol_log import ProtocolLog, ProtocolLogs
 from edgesync.trust.anchors import Side, TrustAnchors
 from edgesync.trust.direct import TrustResult
 from edgesync.trust.tls import HandshakeDone, TlsIdentity
@@ -108,24 +107,31 @@ class TransportHost:
     authenticate: Authenticate = _nobody
     machine_secret: Callable[[str], bytes | None] = _no_secret
     """Secret of the machine account behind a service principal name (the Kerberos stand-in)."""
-    logs: Path | None = None
-    """Folder of protocol logs, a sub-folder per kind and server; None keeps rows in memory."""
+    logs: ProtocolLogs | None = None
+    """Protocol logs to write into; None keeps the rows in memory."""
     intra_org_logging: LoggingLevel = LoggingLevel.NONE
     """IntraOrgConnectorProtocolLoggingLevel."""
     use_downgraded_auth: bool = False
     """UseDowngradedExchangeServerAuth (2010 and later)."""
     sessions: deque[SessionRecord] = field(default_factory=lambda: deque(maxlen=SESSIONS_MAX))
-    send_log: ProtocolLog = field(init=False)
-    receive_log: ProtocolLog = field(init=False)
     _ephemeral: TransportCertificate | None = None
     _reported: set[tuple[object, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        def log(kind: LogKind) -> ProtocolLog:
-            folder = self.logs / kind.value / self.name if self.logs else None
-            return ProtocolLog(kind, self.profile, self.clock, folder)
+        if self.logs is None:
+            self.logs = ProtocolLogs.open(self.profile, self.clock)
 
-        self.send_log, self.receive_log = log(LogKind.SEND), log(LogKind.RECEIVE)
+    @property
+    def send_log(self) -> ProtocolLog:
+        """The SmtpSend log."""
+        assert self.logs is not None
+        return self.logs.send
+
+    @property
+    def receive_log(self) -> ProtocolLog:
+        """The SmtpReceive log."""
+        assert self.logs is not None
+        return self.logs.receive
 
     @property
     def name(self) -> str:
@@ -252,11 +258,6 @@ class TransportHost:
             if said not in self._reported:
                 self._reported.add(said)
                 self.server.emit(event)
-
-    def close(self) -> None:
-        """Let go of log files."""
-        self.send_log.close()
-        self.receive_log.close()
 
 
 def identity_of(

@@ -194,6 +194,31 @@ class ProtocolLog:
             path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class ProtocolLogs:
+    """The two logs of one server."""
+
+    send: ProtocolLog
+    receive: ProtocolLog
+
+    @classmethod
+    def open(
+        cls, profile: VersionProfile, clock: Clock, folder: Path | None = None, server: str = ""
+    ) -> ProtocolLogs:
+        """Logs in ``folder/SmtpSend/server`` and ``folder/SmtpReceive/server``, or in memory."""
+
+        def log(kind: LogKind) -> ProtocolLog:
+            place = folder / kind.value / server if folder else None
+            return ProtocolLog(kind, profile, clock, place)
+
+        return cls(log(LogKind.SEND), log(LogKind.RECEIVE))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.send.close()
+        self.receive.close()
+
+
 def _file_order(path: Path) -> tuple[str, int]:
     stem, _, number = path.stem.rpartition("-")
     return stem, int(number) if number.isdecimal() else 0

@@ -15,8 +15,8 @@ from edgesync.organization.servers import read_server
 from edgesync.port.port import DirectoryPort, find
 from edgesync.transport.host import Recipient, RecipientLookup
 
-_HOME_SERVER = "msExchHomeServerName"
-_ATTRIBUTES = ("cn", "mailNickname", "mail", "msExchRequireAuthToSendTo", _HOME_SERVER)
+HOME_SERVER = "msExchHomeServerName"
+_ATTRIBUTES = ("cn", "mailNickname", "mail", "msExchRequireAuthToSendTo", HOME_SERVER)
 
 
 def ad_lookup(port: DirectoryPort, names: ForestNames) -> RecipientLookup:
@@ -53,7 +53,7 @@ def edge_lookup(port: DirectoryPort, names: EdgeNames, policy: Policy) -> Recipi
 
 def _home_server(entry: Entry) -> str:
     """The server's name in a legacy DN: ``/o=Contoso/.../cn=Servers/cn=HUB03``."""
-    return entry.text(_HOME_SERVER).rpartition("=")[2]
+    return entry.text(HOME_SERVER).rpartition("=")[2]
 
 
 def home_server_name(organization: str, group: str, server: str) -> str:

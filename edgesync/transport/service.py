@@ -51,6 +51,13 @@ class RunReport:
     deferred: int = 0
     returned: int = 0
 
+    def add(self, other: RunReport) -> None:
+        """Count another run in."""
+        self.delivered += other.delivered
+        self.relayed += other.relayed
+        self.deferred += other.deferred
+        self.returned += other.returned
+
 
 @dataclass
 class _Batch:
