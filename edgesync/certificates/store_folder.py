@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,16 @@ from edgesync.certificates.certificate import (
     thumbprint,
 )
 from edgesync.certificates.keys import PrivateKey
+from edgesync.certificates.private_files import (
+    make_private_folder,
+    replace_private,
+    sync_folder,
+)
 from edgesync.certificates.services import Services, parse_services
 from edgesync.certificates.store_state import StoreState, TrustedRoot
 from edgesync.errors import CertificateUnreadable, UsageError
 
 SCHEMA = "edgesync.machine-store/1"
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 _INDEX = "index.json"
 
 
@@ -65,13 +67,13 @@ def read_folder(folder: Path) -> StoreState:
 def write_folder(folder: Path, before: StoreState, after: StoreState) -> tuple[Path, ...]:
     """Bring the folder from one content to another; returns the files written and deleted."""
     written: list[Path] = []
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    make_private_folder(folder)
     for mark, entry in after.personal.items():
         if mark in before.personal and before.personal[mark].key is entry.key:
             continue
-        written.append(_write(folder / "my" / f"{mark}.pem", entry.certificate_pem()))
+        written.append(replace_private(folder / "my" / f"{mark}.pem", entry.certificate_pem()))
         if entry.key is not None:
-            written.append(_write(folder / "my" / f"{mark}.key", entry.key_pem()))
+            written.append(replace_private(folder / "my" / f"{mark}.key", entry.key_pem()))
     known = {root.thumbprint for root in before.roots}
     written += [
         _write_certificate(folder / "roots", root.certificate)
@@ -84,7 +86,7 @@ def write_folder(folder: Path, before: StoreState, after: StoreState) -> tuple[P
         if authority not in before.intermediates
     ]
     text = json.dumps(_document(after), indent=1) + "\n"
-    written.append(_write(folder / _INDEX, text.encode()))
+    written.append(replace_private(folder / _INDEX, text.encode()))
     _sync_folders(folder)
     gone = [
         folder / "my" / f"{mark}{suffix}"
@@ -178,29 +180,10 @@ def _mark(certificate: x509.Certificate) -> str:
 
 def _write_certificate(folder: Path, certificate: x509.Certificate) -> Path:
     data = certificate.public_bytes(Encoding.PEM)
-    return _write(folder / f"{_mark(certificate)}.pem", data)
-
-
-def _write(path: Path, data: bytes) -> Path:
-    """Replace a file in one step; it is never readable by others, not even for a moment."""
-    path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return path
+    return replace_private(folder / f"{_mark(certificate)}.pem", data)
 
 
 def _sync_folders(folder: Path) -> None:
-    """Make the renames themselves durable."""
     for place in (folder / "my", folder / "roots", folder / "ca", folder):
         if place.is_dir():
-            handle = os.open(place, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_folder(place)

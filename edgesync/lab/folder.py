@@ -12,6 +12,7 @@ from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.instance import DirectoryConfiguration, open_directory
 from directory.entropy import SeededEntropy
 from directory.errors import JournalCorrupt, JournalError, JournalLocked
+from edgesync.certificates.authority_store import AuthorityStore
 from edgesync.certificates.store import MachineStore
 from edgesync.errors import LabError, LabInUse, RefusedByRule
 from edgesync.lab.build import DOMAIN_CONTROLLER, edge_instance, install, populate
@@ -103,6 +104,7 @@ def fork_lab(lab: Lab) -> Lab:
         },
         {name: store.fork() for name, store in lab.machines.items()},
         generation=lab.generation + 1,
+        authorities=lab.authorities.fork(),
     )
     twin.note = lab.note
     return twin
@@ -147,6 +149,7 @@ def _assemble(
         root=folder.root if folder else None,
         release=release,
         generation=generation,
+        authorities=AuthorityStore.open(folder.authorities) if folder else None,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from directory.entropy import Entropy, SeededEntropy
+from edgesync.certificates.authority_store import AuthorityStore
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.keys import BundledKeys, KeySource
 from edgesync.certificates.store import MachineStore
@@ -24,6 +25,7 @@ from edgesync.lab.clock import LabClock
 from edgesync.lab.description import LabDescription, ServerDescription
 from edgesync.lab.directories import LabDirectory
 from edgesync.lab.ledger import Ledger
+from edgesync.organization.connectors import list_send_connectors
 from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
 from edgesync.port.embedded import EmbeddedPort
@@ -31,6 +33,10 @@ from edgesync.port.embedded import EmbeddedPort
 S = TypeVar("S")
 COMMAND_TICK = timedelta(seconds=1)
 """How far a changing command moves a standing clock, so that no two share an instant."""
+
+KEYS_STRIDE = 9
+"""How far each opening moves on in the pool of 64 test keys, so that commands get different ones;
+odd, so that all starting points come up."""
 
 
 class Lab:
@@ -48,6 +54,7 @@ class Lab:
         root: Path | None = None,
         release: Callable[[], None] = lambda: None,
         generation: int = 0,
+        authorities: AuthorityStore | None = None,
     ) -> None:
         self.description = description
         self.clock = clock
@@ -63,7 +70,8 @@ class Lab:
         """Where servers listen, while the lab is up: ``{"AD": {"ldap": "ldap://..."}}``."""
         self.control = ""
         """Address of the control API, while the lab is up."""
-        self.keys: KeySource = BundledKeys(description.seed)
+        self.keys: KeySource = BundledKeys(description.seed, generation * KEYS_STRIDE)
+        self.authorities = authorities or AuthorityStore()
         self.listeners: list[Emit] = []
         self.exclusive = threading.RLock()
         self._release = release
@@ -145,11 +153,17 @@ class Lab:
             keys=self.keys,
             emit=self.emit,
             accepted_domains=self._accepted_domains,
+            connector_certificates=lambda: self._connector_certificates(server.name),
+            crls=self.authorities.crls(self.clock),
         )
 
     def _accepted_domains(self) -> tuple[str, ...]:
         found = list_accepted_domains(self.ad_port(), self.ad.names)
         return tuple(item.domain for item in found)
+
+    def _connector_certificates(self, server: str) -> tuple[tuple[str, str], ...]:
+        found = list_send_connectors(self.port_of(server), self.names_of(server))
+        return tuple((c.name, c.tls_certificate_name) for c in found if c.tls_certificate_name)
 
     # time, randomness, memory ---------------------------------------------------------------
 

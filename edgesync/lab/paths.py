@@ -54,6 +54,11 @@ class LabFolder:
         """A server's certificate store."""
         return self.root / "machines" / server
 
+    @property
+    def authorities(self) -> Path:
+        """The certification authorities."""
+        return self.root / "authorities"
+
     def create(self, *, force: bool) -> None:
         """Make the folder.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgesync.errors import NoSuchThing, UsageError
@@ -17,16 +16,8 @@ if TYPE_CHECKING:
 
 
 def host_of(lab: Lab, server: str) -> CertificateHost:
-    """A server as the certificate cmdlets see it, with the connectors that name certificates."""
-    from edgesync.organization.connectors import list_send_connectors
-
-    host = lab.host(server)
-
-    def named() -> tuple[tuple[str, str], ...]:
-        found = list_send_connectors(lab.port_of(host.name), lab.names_of(host.name))
-        return tuple((c.name, c.tls_certificate_name) for c in found if c.tls_certificate_name)
-
-    return replace(host, connector_certificates=named)
+    """A server as the certificate cmdlets see it, by name or host name."""
+    return lab.host(server.partition(".")[0])
 
 
 def target(lab: Lab, server: str, thumbprint: str) -> tuple[CertificateHost, TransportCertificate]:
@@ -46,7 +37,7 @@ def target(lab: Lab, server: str, thumbprint: str) -> tuple[CertificateHost, Tra
             )
         server, thumbprint = "", server
     if server:
-        host = host_of(lab, server.partition(".")[0])
+        host = host_of(lab, server)
         return host, host.store.find(thumbprint)
     holders = [host_of(lab, s.name) for s in lab.servers() if _has(lab, s.name, thumbprint)]
     if len(holders) == 1:
