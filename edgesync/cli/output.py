@@ -10,8 +10,9 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from directory.errors import DirectoryError, LdapError, ParseError, ResultCode
 from edgesync.cli.options import Options
-from edgesync.errors import EdgeSyncError, ExitCode, UsageError
+from edgesync.errors import EdgeSyncError, ExitCode, NoSuchThing, Unreachable, UsageError
 from edgesync.operations.registry import Document, Operation, Outcome
 
 ERROR_SCHEMA = "edgesync.error/1"
@@ -66,6 +67,8 @@ def write_error(error: BaseException, options: Options) -> ExitCode:
     """The two lines of the contract, and the exit code that goes with the error."""
     if isinstance(error, EdgeSyncError):
         known = error
+    elif isinstance(error, DirectoryError):
+        known = of_directory(error)
     elif isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
@@ -85,3 +88,22 @@ def write_error(error: BaseException, options: Options) -> ExitCode:
     if options.debug:
         traceback.print_exception(error, file=sys.stderr)
     return known.exit_code
+
+
+def of_directory(error: DirectoryError) -> EdgeSyncError:
+    """A directory's refusal, or text it cannot read, as an error with hint and exit code."""
+    if isinstance(error, ParseError):
+        return UsageError(str(error), "RFC 4514 says how names look, RFC 4515 how filters do")
+    if isinstance(error, LdapError):
+        if error.code is ResultCode.NO_SUCH_OBJECT:
+            return NoSuchThing(str(error), "edgesync directory search finds names")
+        if error.code in _BIND_REFUSALS:
+            return Unreachable(str(error), "look at the bind name and the password file")
+        return EdgeSyncError(str(error), "the directory refused; its message says which rule")
+    return EdgeSyncError(str(error), getattr(error, "hint", "edgesync doctor checks the lab"))
+
+
+_BIND_REFUSALS = {
+    ResultCode.INVALID_CREDENTIALS, ResultCode.INAPPROPRIATE_AUTHENTICATION,
+    ResultCode.STRONGER_AUTH_REQUIRED, ResultCode.CONFIDENTIALITY_REQUIRED,
+}  # fmt: skip
