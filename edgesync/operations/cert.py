@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
-from edgesync.operations import cert_files, cert_watch  # noqa: F401 - more verbs of this noun
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
 from edgesync.operations.render import columns, listing
 
@@ -117,7 +116,7 @@ def show(
             for v in views
         ],
         "truths": truths.document() if truths else None,
-        "disagreements": list(disagreements(truths)) if truths else [],
+        "disagreements": list(disagreements(lab, truths)) if truths else [],
     }  # fmt: skip
     return Outcome(document)
 
@@ -316,3 +315,7 @@ def _make(
     if question is not None and not outcome.published:
         notes.append("the default SMTP certificate was not replaced")
     return Outcome(change_document(host, outcome, "made"), notes=tuple(notes))
+
+
+# More verbs of this noun; here, so that list and show come first in the help.
+from edgesync.operations import cert_authority, cert_files, cert_watch  # noqa: E402, F401

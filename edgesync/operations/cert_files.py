@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -129,32 +128,26 @@ def export(
     Only a key made or imported as exportable can be exported; --public needs no key.
     """
     from edgesync.certificates.cmdlets.export import export_certificate
+    from edgesync.errors import UsageError
     from edgesync.operations.cert_target import target
 
     host, certificate = target(context.lab, server, thumbprint)
+    if not (public or file or certificate.is_pending):
+        raise UsageError("a PFX goes into a file", "give one with --file")
     if public:
         data = certificate.certificate_pem()
     else:
         data = export_certificate(
             host, certificate.thumbprint, password=read_password(password_file),
-            binary_encoded=binary_encoded and file is not None, legacy_pfx=legacy_pfx,
+            binary_encoded=binary_encoded and bool(file), legacy_pfx=legacy_pfx,
         )  # fmt: skip
     if file:
         write_new_file(file, data)
-    # A PFX on standard output is protected by its password; JSON names only where it went.
-    content = "" if file else _text(data)
     document = {
         "schema": "edgesync.cert-export/1",
         "server": host.name,
         "thumbprint": certificate.thumbprint,
         "file": file or "",
-        "content": content,
+        "content": "" if file else data.decode("ascii"),
     }
     return Outcome(document)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("ascii")
-    except UnicodeDecodeError:
-        return base64.b64encode(data).decode("ascii")

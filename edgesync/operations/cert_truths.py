@@ -17,9 +17,12 @@ def truths_of(lab: Lab, server: str) -> FourTruths:
     return four_truths(lab, server)
 
 
-def disagreements(truths: FourTruths) -> Iterator[str]:
-    """One sentence for every copy that is missing or differs from what the server presents."""
-    from edgesync.planning.truths import Kind
+def disagreements(lab: Lab, truths: FourTruths) -> Iterator[str]:
+    """One sentence for every copy that is missing or differs from what the server presents.
+
+    AD need not know an Edge that is not subscribed.
+    """
+    from edgesync.planning.truths import Kind, subscribed
 
     named = truths.named.thumbprint
     if not named:
@@ -27,8 +30,11 @@ def disagreements(truths: FourTruths) -> Iterator[str]:
     usable = {t.thumbprint for t in truths.installed if t.usable}
     if named and named not in usable:
         yield f"{named} is not in the store of {truths.server}, or its key cannot be used"
+    alone = truths.server in lab.edges and truths.server not in subscribed(lab)
     for truth in truths.all():
         if truth.kind is Kind.INSTALLED or truth is truths.named:
+            continue
+        if alone and truth is truths.published:
             continue
         if not truth.thumbprint and truth.kind is Kind.PUBLISHED and named:
             yield f"{truth.where} has no certificate of {truths.server}"
