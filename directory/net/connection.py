@@ -12,7 +12,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from directory.dsa.session import Session
 from directory.errors import ResultCode
@@ -104,13 +104,15 @@ class ClientSession(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's is no subclass
         high = self._limits.output_buffer
         transport.set_write_buffer_limits(high=high, low=high // 4)
         if not self._server.admit(self):
             self._close(ResultCode.BUSY, "too many connections")
             return
+        self.session.peer = "{}:{}".format(*transport.get_extra_info("peername")[:2])
         self.session.deliver = self._deliver
         self.session.group_commit = self._commits.is_offered
         if self._is_tls:
@@ -322,6 +324,10 @@ class ClientSession(asyncio.Protocol):
 
     async def _upgrade(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
         self.release()
+        if self._wire.waiting:
+            # plaintext behind the request, which nothing may take for protected later
+            self.abort()
+            return
         try:
             secure = await self._loop.start_tls(
                 plain, self, context, server_side=True,
@@ -332,12 +338,12 @@ class ClientSession(asyncio.Protocol):
             plain.abort()
             self.connection_lost(error)
             return
-        assert isinstance(secure, asyncio.Transport)
+        if secure is None:  # the client went away meanwhile
+            self.connection_lost(None)
+            return
         self._transport = secure
         self._is_upgrading = False
-        if self._wire.waiting:
-            self.abort()
-            return
+        # what waits now came through TLS: with 1.3 a client's first request is in its last flight
         self._is_reading = True
         self._secured(secure)
         self._read()

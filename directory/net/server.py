@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -23,11 +23,15 @@ TlsProvider = Callable[[], ssl.SSLContext | None]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a listener listens. Port 0 asks for any free one."""
+    """Where a listener listens. Port 0 asks for any free one.
+
+    ``is_global_catalog`` serves an AD's partial view of the forest, as its port 3268 does.
+    """
 
     host: str
     port: int
     is_tls: bool = False
+    is_global_catalog: bool = False
 
     @property
     def url(self) -> str:
@@ -90,7 +94,7 @@ class DirectoryServer:
                 server = await self._serve(loop, address)
                 self._servers.append(server)
                 host, port = server.sockets[0].getsockname()[:2]
-                addresses.append(Address(host, port, address.is_tls))
+                addresses.append(replace(address, host=host, port=port))
         except BaseException:
             await self.stop()
             raise
@@ -99,7 +103,9 @@ class DirectoryServer:
 
     async def _serve(self, loop: asyncio.AbstractEventLoop, address: Address) -> asyncio.Server:
         def connect() -> ClientSession:
-            return ClientSession(self, is_tls=address.is_tls)
+            client = ClientSession(self, is_tls=address.is_tls)
+            client.session.is_global_catalog = address.is_global_catalog
+            return client
 
         if not address.is_tls:
             return await loop.create_server(connect, address.host, address.port, backlog=BACKLOG)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
+from datetime import datetime, timedelta
 from pathlib import Path
 
 
@@ -25,3 +27,49 @@ def server_context(
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=client_authorities)
     return context
+
+
+SELF_SIGNED_DAYS = 90
+"""Life of a certificate made for a server that was given none: a test run, not an installation."""
+
+
+def self_signed(folder: Path, now: datetime, host: str = "localhost") -> tuple[Path, Path]:
+    """Make a certificate for this machine and its key, as PEM files in ``folder``.
+
+    For a server that is asked to speak TLS and has no certificate. Clients must be told to trust
+    it: nobody else signed it.
+    """
+    # cryptography takes a tenth of a second to import; a server with a certificate does without
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    names = [
+        x509.DNSName(host),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        x509.IPAddress(ipaddress.ip_address("::1")),
+    ]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=SELF_SIGNED_DAYS))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
+    key_path.touch(mode=0o600)
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return certificate_path, key_path

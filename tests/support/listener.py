@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from directory.model.controls import Control
@@ -54,6 +54,9 @@ class Running:
         assert done.wait(TIMEOUT_S)
 
 
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
 @contextlib.contextmanager
 def serve(
     agent: Agent,
@@ -61,6 +64,7 @@ def serve(
     listen: Sequence[Address] = (Address("127.0.0.1", 0),),
     tls: ssl.SSLContext | None = None,
     limits: ListenerLimits | None = None,
+    loop_factory: LoopFactory | None = None,
 ) -> Iterator[Running]:
     """Serve an agent on free ports of loopback."""
     ready = threading.Event()
@@ -75,7 +79,11 @@ def serve(
             ready.set()
             await stop[0].wait()
 
-    thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    def run() -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(main())
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert ready.wait(TIMEOUT_S), "the server did not start"
     try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from directory.errors import JournalError, ResultCode
 from directory.model import messages, oids
@@ -30,13 +34,21 @@ from directory.net.server import Address
 from directory.net.tls import server_context
 from directory.wire.connection import DisconnectionReceived, ResponseReceived
 from directory.wire.messages import encode_message
+from tests.support import listener
 from tests.support.agents import DictAgent, person
-from tests.support.listener import Client, Running, serve
+from tests.support.listener import Client, Running
 from tests.support.tls import certificate_files, client_context
 
+Serve = Callable[..., AbstractContextManager[Running]]
 SUFFIX = DN.parse("dc=test")
 EVERYTHING = SearchRequest(SUFFIX)
 PERSISTING = SearchRequest(SUFFIX, filter=Equality("cn", b"persist"))
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """Serve on each of the event loops the product runs on."""
+    return partial(listener.serve, loop_factory=request.param)
 
 
 @pytest.fixture
@@ -45,7 +57,7 @@ def agent() -> DictAgent:
 
 
 @pytest.fixture
-def server(agent: DictAgent) -> Iterator[Running]:
+def server(agent: DictAgent, serve: Serve) -> Iterator[Running]:
     with serve(agent) as running:
         yield running
 
@@ -95,13 +107,13 @@ def test_unbind_closes_the_connection(server: Running, agent: DictAgent) -> None
     assert agent.closed == 1
 
 
-def test_a_dump_larger_than_every_buffer_arrives_whole() -> None:
+def test_a_dump_larger_than_every_buffer_arrives_whole(serve: Serve) -> None:
     agent = DictAgent([person(number, size=10_000) for number in range(2_000)])
     with serve(agent) as server, Client(server.address) as client:
         assert len(client.ask(EVERYTHING)) == 2_001
 
 
-def test_a_client_that_does_not_read_stops_the_answers_from_being_made() -> None:
+def test_a_client_that_does_not_read_stops_the_answers_from_being_made(serve: Serve) -> None:
     produced = threading.Semaphore(0)
     count = 0
 
@@ -124,7 +136,7 @@ def test_a_client_that_does_not_read_stops_the_answers_from_being_made() -> None
             other.bind()
 
 
-def test_a_client_that_never_reads_is_cut_off(agent: DictAgent) -> None:
+def test_a_client_that_never_reads_is_cut_off(serve: Serve, agent: DictAgent) -> None:
     limits = ListenerLimits(stalled_timeout_s=0.2)
     big = DictAgent([person(number, size=100_000) for number in range(500)])
     with serve(big, limits=limits) as server, Client(server.address) as client:
@@ -136,7 +148,7 @@ def test_a_client_that_never_reads_is_cut_off(agent: DictAgent) -> None:
         assert server.server.connection_count == 0
 
 
-def test_an_idle_client_is_told_and_closed(agent: DictAgent) -> None:
+def test_an_idle_client_is_told_and_closed(serve: Serve, agent: DictAgent) -> None:
     limits = ListenerLimits(idle_timeout_s=0.2)
     with serve(agent, limits=limits) as server, Client(server.address) as client:
         client.bind()
@@ -145,7 +157,7 @@ def test_an_idle_client_is_told_and_closed(agent: DictAgent) -> None:
         assert event.result.diagnostic == "idle for too long"
 
 
-def test_one_connection_too_many_is_told_so(agent: DictAgent) -> None:
+def test_one_connection_too_many_is_told_so(serve: Serve, agent: DictAgent) -> None:
     limits = ListenerLimits(connections=2)
     with serve(agent, limits=limits) as server, Client(server.address) as one:
         one.bind()
@@ -159,7 +171,7 @@ def test_one_connection_too_many_is_told_so(agent: DictAgent) -> None:
         two.socket.close()
 
 
-def test_stopping_tells_every_client(agent: DictAgent) -> None:
+def test_stopping_tells_every_client(serve: Serve, agent: DictAgent) -> None:
     with serve(agent) as server:
         client = Client(server.address)
         client.bind()
@@ -248,7 +260,7 @@ class Journalled(DictAgent):
         self.has_uncommitted = False
 
 
-def test_changes_that_arrive_together_share_one_commit() -> None:
+def test_changes_that_arrive_together_share_one_commit(serve: Serve) -> None:
     agent = Journalled()
     with serve(agent) as server, Client(server.address) as client:
         data = b""
@@ -261,7 +273,7 @@ def test_changes_that_arrive_together_share_one_commit() -> None:
         assert not agent.has_uncommitted
 
 
-def test_no_change_is_acknowledged_that_could_not_be_made_durable() -> None:
+def test_no_change_is_acknowledged_that_could_not_be_made_durable(serve: Serve) -> None:
     agent = Journalled()
     agent.is_broken = True
     with serve(agent) as server, Client(server.address) as client:
@@ -281,7 +293,9 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return certificate_files(tmp_path_factory.mktemp("tls"))
 
 
-def test_ldaps_serves_and_knows_that_it_is_secure(agent: DictAgent, pem: tuple[Path, Path]) -> None:
+def test_ldaps_serves_and_knows_that_it_is_secure(
+    serve: Serve, agent: DictAgent, pem: tuple[Path, Path]
+) -> None:
     listen = (Address("127.0.0.1", 0, is_tls=True),)
     with serve(agent, listen=listen, tls=server_context(*pem)) as server:
         client = Client(server.address, client_context(pem[0]))
@@ -291,7 +305,7 @@ def test_ldaps_serves_and_knows_that_it_is_secure(agent: DictAgent, pem: tuple[P
 
 
 def test_starttls_makes_the_same_connection_secure(
-    agent: DictAgent, pem: tuple[Path, Path]
+    serve: Serve, agent: DictAgent, pem: tuple[Path, Path]
 ) -> None:
     with serve(agent, tls=server_context(*pem)) as server, Client(server.address) as client:
         client.bind()
@@ -307,7 +321,7 @@ def test_starttls_makes_the_same_connection_secure(
 
 
 def test_plaintext_pushed_behind_starttls_is_never_executed(
-    agent: DictAgent, pem: tuple[Path, Path]
+    serve: Serve, agent: DictAgent, pem: tuple[Path, Path]
 ) -> None:
     with serve(agent, tls=server_context(*pem)) as server, Client(server.address) as client:
         _, start = client.connection.send(ExtendedRequest(oids.START_TLS))
@@ -327,7 +341,9 @@ def test_starttls_without_a_certificate_is_refused_and_the_session_goes_on(
         assert len(client.ask(EVERYTHING)) == 21
 
 
-def test_a_failed_handshake_leaves_nothing_behind(agent: DictAgent, pem: tuple[Path, Path]) -> None:
+def test_a_failed_handshake_leaves_nothing_behind(
+    serve: Serve, agent: DictAgent, pem: tuple[Path, Path]
+) -> None:
     with serve(agent, tls=server_context(*pem)) as server, Client(server.address) as client:
         client.ask(ExtendedRequest(oids.START_TLS))
         client.socket.sendall(encode_message(messages.LdapMessage(9, UnbindRequest())) * 20)

@@ -1,0 +1,135 @@
+"""Loading LDIF into a directory in this process: a file as a whole, or what is right of it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from directory.dsa.agent import DirectoryServiceAgent
+from directory.dsa.session import LOCAL, Session
+from directory.errors import LdapError
+from directory.model.controls import Control
+from directory.model.dn import DN
+from directory.model.ldif import ChangeRecord, ContentRecord, Record, read_ldif
+from directory.model.messages import AddRequest, LdapResult, Request
+from directory.wire.controls import decode_control
+
+PROGRESS_RECORDS = 20_000
+"""Records between two lines of progress: about one a second."""
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What became of a file: how many records were carried out, and what was wrong with others."""
+
+    loaded: int = 0
+    errors: list[LdifRefusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LdifRefusal:
+    """A record the directory refused."""
+
+    line: int
+    dn: str
+    message: str
+
+
+class LdifLoadFailed(LdapError):
+    """A record was refused and nothing of its file was kept."""
+
+    def __init__(self, path: Path, refusal: LdifRefusal, cause: LdapError) -> None:
+        super().__init__(cause.code, f"{path}:{refusal.line}: {refusal.dn}: {refusal.message}")
+        self.refusal = refusal
+
+
+def load_ldif(
+    agent: DirectoryServiceAgent,
+    path: Path,
+    *,
+    go_on: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> LoadReport:
+    """Carry out every record of a file with administrator's rights.
+
+    With ``go_on`` refused records are reported and the others kept; without, the first one ends
+    the load and the changes made so far are undone.
+
+    Raises:
+        InvalidLdif: when the file is not LDIF.
+        LdifLoadFailed: when a record is refused and ``go_on`` is not set.
+        OSError: when the file cannot be read.
+    """
+    session = Session(identity=LOCAL, is_secure=True, note=f"load {path.name}", group_commit=True)
+    result = LoadReport()
+    with path.open("rb") as source, _without_collector(), all_or_nothing(agent, go_on=go_on):
+        for record in read_ldif(source):
+            try:
+                _carry_out(agent, session, record)
+            except LdapError as error:
+                refusal = LdifRefusal(record.line, str(_dn(record)), str(error))
+                if not go_on:
+                    raise LdifLoadFailed(path, refusal, error) from error
+                result.errors.append(refusal)
+                continue
+            result.loaded += 1
+            if result.loaded % PROGRESS_RECORDS == 0:
+                report(f"{path.name}: {result.loaded} records")
+    report(f"{path.name}: {result.loaded} records loaded, {len(result.errors)} refused")
+    return result
+
+
+@contextmanager
+def all_or_nothing(agent: DirectoryServiceAgent, *, go_on: bool) -> Iterator[None]:
+    """One commit at the end of the block; on an error nothing of it is kept, or all with go_on."""
+    try:
+        yield
+    except BaseException:
+        if go_on:
+            agent.commit_group()
+        else:
+            agent.store.rollback()
+        raise
+    agent.commit_group()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Entries have no cycles: collecting them again and again is half the cost of a large load."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
+def _carry_out(agent: DirectoryServiceAgent, session: Session, record: Record) -> None:
+    """Execute one record; raises LdapError when it is refused."""
+    request: Request
+    controls: tuple[Control, ...] = ()
+    match record:
+        case ContentRecord(entry=entry):
+            request = AddRequest(entry)
+        case ChangeRecord(request=request):
+            controls = tuple(
+                decode_control(control.type, control.critical, control.value)
+                for control in record.controls
+            )
+    for reply in agent.execute(session, request, controls):
+        result: LdapResult | None = getattr(reply.operation, "result", None)
+        if result is not None:
+            result.raise_for_code()
+
+
+def _dn(record: Record) -> DN:
+    if isinstance(record, ContentRecord):
+        return record.entry.dn
+    request = record.request
+    return request.entry.dn if isinstance(request, AddRequest) else request.dn
