@@ -123,7 +123,7 @@ class _Record:
         if self.at >= len(self.lines):
             return None
         if self.octets.startswith(b" "):
-            raise self.fail("a continuation continues nothing")
+            raise InvalidLdif("", self.line, "a continuation continues nothing")
         name, value = self.pair()
         if name != "dn":
             raise self.fail(f"expected 'dn:', found {name!r}")
