@@ -28,6 +28,7 @@ from edgesync.port.port import DirectoryPort, find, read
 
 SERVER_CLASSES = (b"top", b"server", b"msExchExchangeServer")
 INTERNAL_CERTIFICATE = "msExchServerInternalTLSCert"
+TRANSPORT_FLAGS = "msExchTransportServerFlags"
 ADAM_LDAP_PORT = 50389
 ADAM_SSL_PORT = 50636
 _NETWORK_FQDN = "ncacn_ip_tcp:"
@@ -49,6 +50,15 @@ class ServerRole(Flag):
             if role in self:
                 return word
         return "none"
+
+
+class TransportServerFlags(Flag):
+    """Switches of Set-TransportServer that a lab has. The bits are placeholders of ours."""
+
+    INTRA_ORG_VERBOSE = 1
+    """IntraOrgConnectorProtocolLoggingLevel is Verbose."""
+    USE_DOWNGRADED_AUTH = 2
+    """UseDowngradedExchangeServerAuth (2010 and later)."""
 
 
 _ROLE_WORDS = {
@@ -76,6 +86,9 @@ class ServerObject:
     product_id: str = stored("msExchProductID", TEXT, "")
     adam_ldap_port: int = stored("msExchEdgeSyncAdamLdapPort", INTEGER, ADAM_LDAP_PORT)
     adam_ssl_port: int = stored("msExchEdgeSyncAdamSSLPort", INTEGER, ADAM_SSL_PORT)
+    transport_flags: TransportServerFlags = stored(
+        TRANSPORT_FLAGS, flags(TransportServerFlags), TransportServerFlags(0)
+    )
     public_key: bytes | None = stored("msExchServerEKPKPublicKey", BYTES, None)
     credentials: tuple[bytes, ...] = stored("msExchEdgeSyncCredential", BYTES_LIST, ())
     lease: bytes | None = stored("msExchEdgeSyncLease", BYTES, None)
@@ -132,6 +145,12 @@ def list_servers(
             key=lambda server: server.name.casefold(),
         )
     )
+
+
+def write_transport_flags(port: DirectoryPort, server: DN, switches: TransportServerFlags) -> None:
+    """Set a server's transport switches."""
+    value = str(switches.value).encode()
+    port.modify(ModifyRequest(server, (change.replace(TRANSPORT_FLAGS, value),)))
 
 
 def publish_certificate(port: DirectoryPort, server: DN, der: bytes | None) -> None:

@@ -18,7 +18,6 @@ from edgesync.certificates.selection import Selection
 from edgesync.config import Policy, Version, VersionProfile
 from edgesync.events import INTERNAL_CERT_EPHEMERAL, EventKind
 from edgesync.organization.connectors import (
-    LoggingLevel,
     ReceiveConnector,
     SendConnector,
     list_receive_connectors,
@@ -31,7 +30,7 @@ from edgesync.organization.domains import (
     read_transport_config,
 )
 from edgesync.organization.names import ConfigurationNames
-from edgesync.organization.servers import ServerRole
+from edgesync.organization.servers import ServerRole, TransportServerFlags, read_server
 from edgesync.port.port import DirectoryPort
 from edgesync.transport.message import Submission
 from edgesync.transport.permissions import Rights
@@ -109,10 +108,6 @@ class TransportHost:
     """Secret of the machine account behind a service principal name (the Kerberos stand-in)."""
     logs: ProtocolLogs | None = None
     """Protocol logs to write into; None keeps the rows in memory."""
-    intra_org_logging: LoggingLevel = LoggingLevel.NONE
-    """IntraOrgConnectorProtocolLoggingLevel."""
-    use_downgraded_auth: bool = False
-    """UseDowngradedExchangeServerAuth (2010 and later)."""
     sessions: deque[SessionRecord] = field(default_factory=lambda: deque(maxlen=SESSIONS_MAX))
     _ephemeral: TransportCertificate | None = None
     _reported: set[tuple[object, ...]] = field(default_factory=set)
@@ -182,6 +177,12 @@ class TransportHost:
         number, _, revision = build.partition(".")
         proper = int(number) - 30000 if number.isdecimal() and int(number) >= 30000 else number
         return f"{words[1]}.{proper}.{revision}" if len(words) > 1 else build
+
+    @property
+    def transport_flags(self) -> TransportServerFlags:
+        """What Set-TransportServer switched on for this server."""
+        own = read_server(self.directory, self.names, self.name)
+        return own.transport_flags if own else TransportServerFlags(0)
 
     @property
     def is_later(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from edgesync import events
 from edgesync.config import Version
 from edgesync.organization.connectors import TlsAuthLevel
+from edgesync.organization.servers import TransportServerFlags
 from edgesync.transport import exchange_auth, reply
 from edgesync.transport.client import SmtpClient
 from edgesync.transport.domain_security import expectation, is_listed
@@ -100,7 +101,7 @@ class OutboundSecurity:
     def _may_downgrade(self) -> bool:
         """2010 and later only: in 2007 traffic between Hubs cannot be made clear text."""
         return (
-            self._host.use_downgraded_auth
+            TransportServerFlags.USE_DOWNGRADED_AUTH in self._host.transport_flags
             and self._host.profile.version.at_least(Version.EXCHANGE_2010)
             and "GSSAPI" in self._client.keywords.get("X-EXPS", "")
         )

@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from edgesync.organization.connectors import LoggingLevel
+from edgesync.organization.servers import TransportServerFlags
 from edgesync.transport import reply
 from edgesync.transport.client import DialogueFailed, SmtpClient
 from edgesync.transport.command import RcptTo
@@ -57,12 +58,15 @@ def deliver(
     """Connect to one server and hand it messages."""
     outcome = SendOutcome(target)
     connector = hop.connector
-    verbose = connector.protocol_logging_level if connector else host.intra_org_logging
+    if connector is not None:
+        verbose = connector.protocol_logging_level is LoggingLevel.VERBOSE
+    else:
+        verbose = TransportServerFlags.INTRA_ORG_VERBOSE in host.transport_flags
     port = connector.port if connector else 25
     log = SessionLog(
         host.send_log,
         connector.name if connector else INTRA_ORG_CONNECTOR,
-        verbose=verbose is LoggingLevel.VERBOSE,
+        verbose=verbose,
         remote=f"{target}:{port}",
     )
     log.note("", "attempting to connect")
