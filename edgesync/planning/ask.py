@@ -7,8 +7,6 @@ a server's and as a client's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -18,6 +16,7 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network, server_ip
 from edgesync.organization.connectors import AuthMechanism
 from edgesync.planning.ask_ldaps import ask_ldaps
+from edgesync.planning.listening import recorded
 from edgesync.planning.observation import Approach, Line, Observation, Obstacle, Path
 from edgesync.planning.truths import peer_facts
 from edgesync.transport.connector_choice import choose
@@ -130,14 +129,3 @@ def _approach(
         tuple(Line(">" if line.who == "C" else "<", line.text) for line in report.transcript),
         logged,
     )
-
-
-@contextmanager
-def recorded(lab: Lab) -> Iterator[list[Event]]:
-    """What the lab's servers log meanwhile."""
-    logged: list[Event] = []
-    lab.listeners.append(logged.append)
-    try:
-        yield logged
-    finally:
-        lab.listeners.remove(logged.append)

@@ -45,7 +45,7 @@ _FROM_TRUST = frozenset({Reason.SHARED_CERTIFICATE, Reason.WEAK_CERTIFICATE, Rea
 
 
 def classify(seen: Observation) -> Finding:
-    """The verdict of one cell: all connections must agree for ``trusted``; outbound speaks first."""
+    """The verdict of one cell. All connections must agree; outbound speaks first."""
     failing = next(
         (a for a in seen.approaches if reason_of(a, seen) not in _GOOD),
         None,

@@ -131,9 +131,7 @@ def _ends(seen: Observation, approach: Approach) -> tuple[str, str]:
     return seen.peer, seen.verifier
 
 
-def _certificate(
-    chain: Chain, seen: Observation, approach: Approach, truths: FourTruths
-) -> bool:
+def _certificate(chain: Chain, seen: Observation, approach: Approach, truths: FourTruths) -> bool:
     """What was presented and what the directory has; False when the chain ends here."""
     reason = reason_of(approach, seen)
     looked_up = _looked_up(seen, truths)

@@ -103,4 +103,4 @@ class Observation:
     approaches: tuple[Approach, ...]
     facts: PeerFacts
     verifier_offers: bool = True
-    """Whether the verifier's own connector takes Exchange servers, for connections from the peer."""
+    """Whether the verifier's own connector takes Exchange servers, when the peer connects."""

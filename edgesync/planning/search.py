@@ -40,7 +40,7 @@ FINALISTS_MAX = 40
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things take, seconds. The first is the administrator's; the rest are the version's."""
+    """How long things take, seconds: the first is the administrator's, the rest the version's."""
 
     command_s: float = 60.0
     """From one command to the next: a person reads, types and looks."""
@@ -118,29 +118,33 @@ class Found:
 Held = tuple[float, ...]
 """How long each flow has been held without a break, seconds."""
 
+_Twins = tuple[World, World]
+"""The same order where the schedule never runs in between, and where it runs after every step."""
+_Reached = tuple[bool, float, int, Held]
+_Node = tuple[tuple[bool, float, int], int, _Twins, Held, tuple[Move, ...]]
+
 
 def search(setting: Setting, pace: Pace) -> Found:
     """The best order of steps, with the proof: how many states were looked at."""
     start = World.start(setting)
     nothing: Held = (0.0,) * (len(setting.hubs) + len(setting.edges))
     counter = itertools.count()
-    queue: list[tuple[tuple[bool, float, int], int, World, Held, tuple[Move, ...]]] = [
-        ((False, 0.0, 0), next(counter), start, nothing, ())
-    ]
-    settled: dict[World, list[tuple[bool, float, int, Held]]] = {}
+    queue: list[_Node] = [((False, 0.0, 0), next(counter), (start, start), nothing, ())]
+    settled: dict[_Twins, list[_Reached]] = {}
     finalists: list[tuple[tuple[Move, ...], Cost]] = []
     explored = 0
     while queue and explored < STATES_MAX:
-        key, _, world, held, order = heapq.heappop(queue)
+        key, _, twins, held, order = heapq.heappop(queue)
         lost, delay, steps = key
+        world, eager = twins
         if finalists and (lost, delay, steps) > finalists[0][1].key:
             break
-        if is_done(setting, world):
+        if is_done(setting, world) and is_done(setting, eager):
             finalists.append((order, Cost(lost, delay, steps)))
             if len(finalists) >= FINALISTS_MAX:
                 break
             continue
-        if _dominated(settled.setdefault(world, []), (lost, delay, steps, held)):
+        if _dominated(settled.setdefault(twins, []), (lost, delay, steps, held)):
             continue
         explored += 1
         if steps >= LENGTH_MAX:
@@ -149,11 +153,12 @@ def search(setting: Setting, pace: Pace) -> Found:
             after = apply(setting, world, move)
             if after == world:
                 continue
+            busy = sync_all(setting, apply(setting, eager, move))
             now_lost, now_held, longest = _dwell(setting, after, held, pace.command_s, pace)
-            # the schedule may run at any moment, so what it would bring about counts too
-            now_lost = now_lost or Flow.LOST in flows(setting, sync_all(setting, after))
+            now_lost = now_lost or Flow.LOST in flows(setting, busy)
             cost = (lost or now_lost, max(delay, longest), steps + 1)
-            heapq.heappush(queue, (cost, next(counter), after, now_held, (*order, move)))
+            entry = (cost, next(counter), (after, busy), now_held, (*order, move))
+            heapq.heappush(queue, entry)
     ranked = [rank(setting, pace, order, cost) for order, cost in finalists]
     ranked.sort(key=lambda r: (r.cost.lost or r.worst.lost, r.cost.delay_s, r.worst.delay_s))
     cases = sum(item.cases for item in ranked)
@@ -230,9 +235,7 @@ def _dwell(
     return lost, tuple(after), longest
 
 
-def _dominated(
-    known: list[tuple[bool, float, int, Held]], new: tuple[bool, float, int, Held]
-) -> bool:
+def _dominated(known: list[_Reached], new: _Reached) -> bool:
     """Whether the same world was reached at no higher cost; else remember this way."""
     lost, delay, steps, held = new
     for other in known:

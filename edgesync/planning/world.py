@@ -104,7 +104,14 @@ class World:
         h, e = len(setting.hubs), len(setting.edges)
         copies = ((OLD,) * h,) * e
         return cls(
-            (OLD,) * h, (OLD,) * e, (OLD,) * e, copies, copies, (True,) * e, (True,) * e, (NONE,) * e
+            (OLD,) * h,
+            (OLD,) * e,
+            (OLD,) * e,
+            copies,
+            copies,
+            (True,) * e,
+            (True,) * e,
+            (NONE,) * e,
         )
 
 

@@ -1,0 +1,1 @@
+"""What-if on a fork, and plans that are searched and proved."""

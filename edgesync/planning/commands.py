@@ -1,0 +1,98 @@
+"""The commands that steps of a fix or a plan are: what a person types, and what a fork runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgesync.errors import ExitCode
+from edgesync.lab.lab import Lab
+
+STEP_LENGTH_MAX = 4096
+"""Longest command taken, characters: a line of a shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended. ``message`` is empty when it went well."""
+
+    command: str
+    exit_code: ExitCode
+    message: str = ""
+
+    @property
+    def went_well(self) -> bool:
+        """Whether it did what it says: the answers "no" and "partly" are not failures to run."""
+        return self.exit_code in {ExitCode.OK, ExitCode.NO}
+
+
+class Runner(Protocol):
+    """Runs commands on a lab; given by the layer that knows them all."""
+
+    def check(self, lab: Lab, command: str) -> None:
+        """Refuse a command that nobody knows or that names servers the lab has not.
+
+        Raises:
+            EdgeSyncError: names the command and what is wrong with it.
+        """
+        ...
+
+    def run(self, lab: Lab, command: str) -> Ran:
+        """Run a command; its refusals are answers."""
+        ...
+
+
+Fork = Callable[[Lab], Lab]
+"""Makes an independent copy of a lab."""
+
+
+def renew(server: str) -> str:
+    """A new certificate like the present one, made the default at once."""
+    return _line("cert", "renew", server, "--yes")
+
+
+def make_default(server: str, thumbprint: str) -> str:
+    """Make an installed certificate the internal transport certificate."""
+    return _line("cert", "enable", server, thumbprint, "--services", "SMTP", "--yes")
+
+
+def new_default(server: str) -> str:
+    """A fresh self-signed certificate as internal transport certificate."""
+    return _line("cert", "new", server, "--services", "SMTP", "--yes")
+
+
+def remove_certificate(server: str, thumbprint: str) -> str:
+    """A certificate and its key out of the store."""
+    return _line("cert", "remove", server, thumbprint, "--yes")
+
+
+def export(edge: str) -> str:
+    """The Edge's half of a subscription."""
+    return _line("subscription", "export", edge, "--file", f"{edge}.xml", "--force", "--yes")
+
+
+def import_(edge: str, site: str) -> str:
+    """The organisation's half of a subscription."""
+    return _line("subscription", "import", f"{edge}.xml", "--site", site)
+
+
+def sync(edge: str, hub: str = "") -> str:
+    """EdgeSync now, by one Hub or by whoever does it anyway."""
+    return _line("sync", "run", "--edge", edge, *(("--hub", hub) if hub else ()))
+
+
+def resubscribe(edge: str, site: str) -> tuple[str, ...]:
+    """The subscription made anew: the Edge's present certificate reaches AD, credentials too."""
+    return export(edge), import_(edge, site), sync(edge)
+
+
+def set_connector(identity: str, option: str, *values: str) -> str:
+    """One property of a connector; a list of values is the option once per value."""
+    words = [word for value in values for word in (option, value)]
+    return _line("connector", "set", identity, *words)
+
+
+def _line(*words: str) -> str:
+    return " ".join(["edgesync", *(shlex.quote(word) for word in words)])

@@ -1,0 +1,105 @@
+"""One question about trust, asked and answered in full: the door for everybody above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory.clock import Clock
+from edgesync.lab.lab import Lab
+from edgesync.planning.ask import Asker
+from edgesync.planning.classify import Finding, classify
+from edgesync.planning.commands import Fork, Runner
+from edgesync.planning.explain import (
+    Explanation,
+    cause_of,
+    events_of,
+    not_applicable,
+    steps_of,
+)
+from edgesync.planning.fixes import Fixes, find_fixes
+from edgesync.planning.matrix import Cell, Matrix, build_matrix
+from edgesync.planning.observation import Observation, Path
+from edgesync.planning.pairs import Pair, Topology, all_pairs, pair
+from edgesync.planning.truths import FourTruths, Kind, Truth, four_truths
+from edgesync.trust.pkix import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Asks a lab about trust. ``clock`` measures handshakes only; lab time is the lab's."""
+
+    lab: Lab
+    clock: Clock
+
+    def pair(self, verifier: str, peer: str, path: Path) -> Pair:
+        """Two servers as a cell of the matrix; whether direct trust applies between them.
+
+        Raises:
+            NoSuchThing: a server the lab has not.
+        """
+        first, second = self.lab.server(verifier), self.lab.server(peer)
+        return pair(Topology.of(self.lab), first.name, second.name, path)
+
+    def check(self, asked: Pair) -> Cell:
+        """Make the connections of one cell and judge them."""
+        if not asked.applies:
+            return Cell(asked)
+        seen = Asker(self.lab, self.clock)(asked.verifier, asked.peer, asked.path)
+        return Cell(asked, classify(seen), seen)
+
+    def matrix(self) -> Matrix:
+        """Every cell, now."""
+        pairs = all_pairs(Topology.of(self.lab))
+        return build_matrix(pairs, Asker(self.lab, self.clock), now=self.lab.clock.now())
+
+    def explain(
+        self, asked: Pair, *, fork: Fork | None = None, runner: Runner | None = None
+    ) -> Explanation:
+        """A cell with its chain of reasons; with a runner also the fix, tried on forks."""
+        cell = self.check(asked)
+        if cell.finding is None or cell.seen is None:
+            return not_applicable(asked.verifier, asked.peer, asked.path.value, asked.why_not)
+        truths = self.truths(asked.peer, cell.seen)
+        fixes = Fixes()
+        if fork is not None and runner is not None:
+            fixes = find_fixes(
+                self.lab, cell.seen, cell.finding, fork=fork, runner=runner, clock=self.clock
+            )
+        return _explanation(cell.seen, cell.finding, truths, fixes, self._pkix(cell))
+
+    def truths(self, server: str, seen: Observation | None = None) -> FourTruths:
+        """The four truths of a server; with an observation also what was presented."""
+        presented: list[Truth] = []
+        for approach in seen.approaches if seen else ():
+            if approach.presented is not None and seen is not None:
+                as_what = f"{seen.path.value} {approach.direction.value} of {seen.verifier}"
+                presented.append(Truth(Kind.PRESENTED, as_what, approach.presented))
+        return four_truths(self.lab, server, *presented)
+
+    def _pkix(self, cell: Cell) -> str:
+        """What path validation would have said on the verifier's machine, for comparison."""
+        presented = cell.presented()
+        if presented is None:
+            return "nothing was presented"
+        store = self.lab.store(cell.pair.verifier).state
+        verdict = validate((presented,), store, now=self.lab.clock.now())
+        return f"{verdict.status.value}: {verdict.detail}"
+
+
+def _explanation(
+    seen: Observation, finding: Finding, truths: FourTruths, fixes: Fixes, pkix: str
+) -> Explanation:
+    return Explanation(
+        seen.verifier,
+        seen.peer,
+        seen.path.value,
+        finding.verdict.value,
+        finding.reason.value,
+        steps_of(seen, finding, truths),
+        events_of(seen),
+        pkix,
+        cause_of(seen, finding, truths),
+        fixes.fix,
+        fixes.alternatives,
+        truths,
+    )
