@@ -1,12 +1,155 @@
-"""pytest fixtures for projects that test against a lab; costs nothing where they are not used."""
+"""pytest fixtures for projects that test against a lab; costs nothing where they are not used.
+
+``edgesync_lab`` is a fork of a lab that is built once for each set of options and each worker: a
+test may do to it what it likes. Listeners bind port 0, so any number of workers run side by side.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-MARKER = "edgesync(preset=..., scenario=..., seed=...): which lab the fixture edgesync_lab gives"
+if TYPE_CHECKING:
+    from edgesync.ldap_server import RunningDirectory
+    from edgesync.python_api import Lab
+
+MARKER = (
+    "edgesync(preset='contoso', scenario=None, seed=7, **size): which lab edgesync_lab gives; "
+    "size is sites, hubs, edges, recipients, version"
+)
+LABS = pytest.StashKey[list["Lab"]]()
+"""The labs a test uses, for the evidence of its failure."""
+
+EVENTS_SHOWN = 15
+LINES_SHOWN = 30
+"""Protocol lines and events that join the report of a failure."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, so that --strict-markers accepts it."""
     config.addinivalue_line("markers", MARKER)
+
+
+class _Originals:
+    """Labs built once in this process; tests get forks."""
+
+    def __init__(self) -> None:
+        self._labs: dict[tuple[tuple[str, Any], ...], Lab] = {}
+
+    def fork(self, preset: str, seed: int, size: dict[str, Any]) -> Lab:
+        """A fresh copy of the lab with these options."""
+        from edgesync.python_api import Lab
+
+        key = (("preset", preset), ("seed", seed), *sorted(size.items()))
+        if key not in self._labs:
+            self._labs[key] = Lab.new(preset, seed=seed, **size)
+        return self._labs[key].fork()
+
+    def close(self) -> None:
+        """Let every lab go."""
+        for lab in self._labs.values():
+            lab.close()
+
+
+@pytest.fixture(scope="session")
+def edgesync_originals() -> Iterator[_Originals]:
+    """What edgesync_lab forks; use edgesync_lab."""
+    originals = _Originals()
+    yield originals
+    originals.close()
+
+
+@pytest.fixture
+def edgesync_lab_factory(
+    request: pytest.FixtureRequest, edgesync_originals: _Originals
+) -> Iterator[Callable[..., Lab]]:
+    """Makes labs: ``edgesync_lab_factory(hubs=4, edges=3)``; all are closed after the test."""
+    made: list[Lab] = []
+    request.node.stash[LABS] = made
+
+    def make(
+        preset: str = "contoso", *, seed: int = 7, scenario: str | None = None, **size: Any
+    ) -> Lab:
+        lab = edgesync_originals.fork(preset, seed, size)
+        made.append(lab)
+        if scenario is not None:
+            lab.play(scenario)
+        return lab
+
+    yield make
+    for lab in made:
+        lab.close()
+
+
+@pytest.fixture
+def edgesync_lab(request: pytest.FixtureRequest, edgesync_lab_factory: Callable[..., Lab]) -> Lab:
+    """A lab of this test's own, as ``@pytest.mark.edgesync`` describes it; virtual time."""
+    marker = request.node.get_closest_marker("edgesync")
+    options = dict(marker.kwargs) if marker is not None else {}
+    if marker is not None and marker.args:
+        options["preset"] = marker.args[0]
+    return edgesync_lab_factory(**options)
+
+
+@pytest.fixture
+def ldap_server(request: pytest.FixtureRequest) -> Iterator[RunningDirectory]:
+    """An LDAP server on a free port: ``.url``, ``.admin_dn``, ``.password``, ``.connect()``.
+
+    An indirect parameter says which: ``{"profile": "ad", "suffix": "DC=contoso,DC=test"}``.
+    """
+    from edgesync.ldap_server import running_directory
+
+    with running_directory(**getattr(request, "param", {})) as server:
+        yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach what the labs of a failed test can say about it."""
+    report = yield
+    if report.failed:
+        labs: list[Lab] = item.stash.get(LABS, [])
+        for number, lab in enumerate(labs, 1):
+            name = "edgesync lab" if number == 1 else f"edgesync lab {number}"
+            report.sections.append((name, evidence(lab)))
+    return report
+
+
+def evidence(lab: Lab) -> str:
+    """What went wrong between the lab's servers, in words; never raises."""
+    parts = [f"clock {lab.clock.now:%Y-%m-%dT%H:%M:%SZ}"]
+    for title, tell in (("", _distrust), ("events", _events), ("protocol", _protocol)):
+        try:
+            lines = tell(lab)
+        except Exception as error:  # noqa: BLE001 - evidence must not hide the failure itself
+            lines = [f"no {title or 'explanation'}: {error}"]
+        if lines:
+            parts += [f"-- {title} --" if title else "", *lines]
+    return "\n".join(part for part in parts if part)
+
+
+def _distrust(lab: Lab) -> list[str]:
+    """The explanation of the first pair that should trust and does not."""
+    cells = lab.trust.matrix()["cells"]
+    bad = [c for c in cells if c["verdict"] not in {"trusted", "not_applicable"}]
+    if not bad:
+        return ["every pair that applies is trusted"]
+    lines = [f"{c['verifier']} -> {c['peer']} {c['path']}: {c['reason']}" for c in bad]
+    first = bad[0]
+    told = lab.trust.explain(first["verifier"], first["peer"], path=first["path"])
+    return [*lines, *str(told).splitlines()]
+
+
+def _events(lab: Lab) -> list[str]:
+    return [
+        f"{event.at:%H:%M:%S} {event.server} {event.kind.name} {event.text}"
+        for event in lab.events()[-EVENTS_SHOWN:]
+    ]
+
+
+def _protocol(lab: Lab) -> list[str]:
+    return lab.protocol_lines(LINES_SHOWN)
