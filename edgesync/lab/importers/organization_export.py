@@ -53,7 +53,8 @@ _USED = {
         "Get-OrganizationConfig", "Get-AuthConfig", _INTERNAL_CERTIFICATE,
     )
 }  # fmt: skip
-_SERVER_FALLBACKS = ("Get-TransportService", "Get-TransportServer", "Get-MailboxServer")
+_TRANSPORT_SERVICES = ("Get-TransportService", "Get-TransportServer")
+_SERVER_FALLBACKS = (*_TRANSPORT_SERVICES, "Get-MailboxServer")
 
 
 def read_exports(folder: Path) -> OrganizationExport:
@@ -247,15 +248,32 @@ class _Organization:
                     f"{_INTERNAL_CERTIFICATE}.xml: {found.thumbprint} names no exported server"
                 )
         for server in self._servers:
-            if server.name in published:
-                continue
-            if own := _likely_internal(server, certificates):
+            if server.name not in published and (own := self._internal(server, certificates)):
                 published[server.name] = own.der
-                self._assumed.append(
-                    f"{own.thumbprint} is published for {server.name}: of its certificates for "
-                    "SMTP that carry its name, the one that is valid longest"
-                )
         return published
+
+    def _internal(
+        self, server: ExportedServer, certificates: tuple[ExportedCertificate, ...]
+    ) -> ExportedCertificate | None:
+        """The certificate its transport service names, else the likeliest of its store."""
+        for name in _TRANSPORT_SERVICES:
+            for item in self._files.get(name, []):
+                thumbprint = text(item, "InternalTransportCertificateThumbprint")
+                if text(item, "Name").casefold() != server.name.casefold() or not thumbprint:
+                    continue
+                self._used.add(name)
+                for certificate in certificates:
+                    if certificate.thumbprint == thumbprint.upper():
+                        self._taken.append(f"{name}.xml: {thumbprint} is published")
+                        return certificate
+                self._ignored.append(f"{name}.xml: {thumbprint} is in no exported store")
+        likely = _likely_internal(server, certificates)
+        if likely is not None:
+            self._assumed.append(
+                f"{likely.thumbprint} is published for {server.name}: of its certificates for "
+                "SMTP that carry its name, the one that is valid longest"
+            )
+        return likely
 
     def _server_for(self, real: str) -> ExportedServer | None:
         """The exported server of a name; the only one there is when the name is another's."""

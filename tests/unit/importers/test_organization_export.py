@@ -104,6 +104,26 @@ def test_an_internal_certificate_that_names_the_server_is_published(
     assert "InternalTransportCertificate.xml: published for E2K16-1" in exported.taken
 
 
+@pytest.mark.fact("certificate-facts 1.1")
+def test_the_certificate_the_transport_service_names_is_published(
+    tmp_path: Path, real: Path
+) -> None:
+    for name in ("Get-ExchangeServer", "Get-ExchangeCertificate"):
+        shutil.copy(real / f"{name}.xml", tmp_path)
+    named = "<Props><S N='Name'>SOLO-E19A</S><S N='InternalTransportCertificateThumbprint'>{}</S>"
+    write(tmp_path, "Get-TransportService", f"{named.format(AUTH_CERTIFICATE)}</Props>")
+    exported = read_exports(tmp_path)
+    assert exported.published["SOLO-E19A"] == next(
+        c.der for c in exported.certificates if c.thumbprint == AUTH_CERTIFICATE
+    )
+    write(tmp_path, "Get-TransportService", f"{named.format('AB' * 20)}</Props>")
+    exported = read_exports(tmp_path)
+    assert f"Get-TransportService.xml: {'AB' * 20} is in no exported store" in exported.ignored
+    assert exported.published["SOLO-E19A"] == next(
+        c.der for c in exported.certificates if c.thumbprint == SETUP_CERTIFICATE
+    )
+
+
 def test_accepted_domains_keep_their_wildcards_and_kinds(exported: OrganizationExport) -> None:
     assert [(d.name, d.domain, d.kind, d.is_default) for d in exported.accepted_domains] == [
         ("Solo.com", "Solo.com", DomainKind.AUTHORITATIVE, True),
