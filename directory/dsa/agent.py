@@ -224,6 +224,14 @@ class DirectoryServiceAgent:
         )
         return DirectoryServiceAgent(context)
 
+    def snapshot(self) -> Store:
+        """The content at this moment, for ``restore``; costs a shallow copy."""
+        return self.context.store.fork()
+
+    def restore(self, snapshot: Store) -> None:
+        """Go back to a snapshot; paged and persisting searches of before are forgotten."""
+        self.context.store.restore(snapshot)
+
     def collect_garbage(self) -> int:
         """Remove tombstones whose lifetime is over; how many there were."""
         return removal.collect_garbage(self.context)

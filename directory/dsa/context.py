@@ -71,6 +71,13 @@ class Context:
         """The schema in force."""
         return self.store.schema
 
+    def new_guid(self) -> bytes:
+        """An identity nobody has; seeded entropy may start again at a restart, hence the look."""
+        guid = self.entropy.uuid().bytes_le
+        while guid in self.store.guids:
+            guid = self.entropy.uuid().bytes_le
+        return guid
+
     def now(self) -> int:
         """The instant in whole seconds, as entries are stamped with it."""
         return int(self.clock.now().timestamp())

@@ -79,7 +79,7 @@ def _add(
     is_top = parent is None
     return writer.add(
         parent, str(dn).encode() if is_top else str(dn.rdn).encode(),
-        dn.normal if is_top else dn.rdn.normal, blobs, context.entropy.uuid().bytes_le,
+        dn.normal if is_top else dn.rdn.normal, blobs, context.new_guid(),
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def add(
     for name, values in attributes.items():
         if name not in blobs or given.get(name) is not values:
             blobs[name] = content.encode(context, name, values)
-    guid = context.entropy.uuid().bytes_le
+    guid = context.new_guid()
     commit = not session.group_commit
     with store.write(session.author, context.now(), commit=commit) as writer:
         entry = writer.add(

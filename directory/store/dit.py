@@ -93,6 +93,12 @@ class Dit:
         """The id of the next new entry."""
         return EntryId(len(self.entries))
 
+    def reserve(self, id_: int) -> None:
+        """Never give an id again that an entry once had."""
+        missing = id_ + 1 - len(self.entries)
+        if missing > 0:
+            self.entries += [None] * missing
+
     def put(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
         """Replace one version of an entry by another; None for what is not there."""
         if old is not None and (new is None or not _same_position(old, new)):
@@ -102,9 +108,11 @@ class Dit:
             self.entries[old.id] = None
             self.count -= 1
             return
-        while len(self.entries) <= new.id:
-            self.entries.append(None)
-        self.entries[new.id] = new
+        if new.id == len(self.entries):
+            self.entries.append(new)
+        else:
+            self.reserve(new.id)
+            self.entries[new.id] = new
         if old is None:
             self.count += 1
         if old is None or not _same_position(old, new):

@@ -30,6 +30,7 @@ from directory.store.rows import (
     version_before,
 )
 from directory.store.store import Store
+from directory.store.verify import Disagreement
 from directory.store.writer import Step
 
 Durability = Literal["full", "normal", "off"]
@@ -152,14 +153,17 @@ class SqliteJournal:
 
     def _keep_authors(self, steps: Sequence[Step]) -> None:
         for step in steps:
+            self._keep_author(step.author)
             for entry in (step.new, step.old):
-                if entry is None:
-                    continue
-                for author in (entry.created_by, entry.changed_by, step.author):
-                    if author not in self._authors:
-                        id_ = len(self._authors) + 1
-                        self.db.conn.execute("INSERT INTO author VALUES (?, ?, ?)", (id_, *author))
-                        self._authors[author] = id_
+                if entry is not None:
+                    self._keep_author(entry.created_by)
+                    self._keep_author(entry.changed_by)
+
+    def _keep_author(self, author: Author) -> None:
+        if author not in self._authors:
+            id_ = len(self._authors) + 1
+            self.db.conn.execute("INSERT INTO author VALUES (?, ?, ?)", (id_, *author))
+            self._authors[author] = id_
 
     # reading ---------------------------------------------------------------------------------
 
@@ -213,6 +217,7 @@ class SqliteJournal:
     def _load_log(self, store: Store) -> None:
         for usn, id_ in self.db.conn.execute("SELECT usn, entry FROM change ORDER BY usn"):
             store.log.append(usn, id_)
+            store.dit.reserve(id_)
         store.log.compact(store.dit.entries)
         authors = {id_: author for author, id_ in self._authors.items()}
         rows = self.db.conn.execute(
@@ -265,6 +270,63 @@ class SqliteJournal:
             )
             version.previous = earlier
             version, after = earlier, row
+
+    def disagreements(self, store: Store) -> list[Disagreement]:
+        """What the file says differently from memory: entries, and what changes lead to them."""
+        found: list[Disagreement] = []
+        connection = self.db.conn
+        memory = {e.id: e for e in store.dit.entries if e is not None}
+        seen: set[int] = set()
+        for row in connection.execute("SELECT * FROM entry"):
+            entry = memory.get(row[0])
+            seen.add(row[0])
+            if entry is None or tuple(row) != entry_row(entry, self._authors):
+                found.append(Disagreement("journal", f"entry {row[0]} ({row[2]!r}) differs"))
+        found += [
+            Disagreement("journal", f"{entry.name.decode()!r} is missing")
+            for id_, entry in memory.items()
+            if id_ not in seen
+        ]
+        last: dict[int, tuple[int, str]] = {}
+        for usn, id_, kind in connection.execute(
+            "SELECT usn, entry, kind FROM change ORDER BY usn"
+        ):
+            if id_ not in last and kind != "add":
+                found.append(Disagreement("journal", f"entry {id_} starts with a {kind}"))
+            last[id_] = (usn, kind)
+        for id_, entry in memory.items():
+            if last.get(id_, (0, ""))[0] != entry.changed:
+                found.append(Disagreement("journal", f"changes of entry {id_} end elsewhere"))
+        result = connection.execute("PRAGMA quick_check").fetchone()
+        if result[0] != "ok":
+            found.append(Disagreement("journal", str(result[0])))
+        return found
+
+    def restored(self, store: Store, before: Store) -> None:
+        """Make the file what a store became by going back: changes after it are forgotten."""
+        connection = self.db.conn
+        old = {e.id: e for e in before.dit.entries if e is not None}
+        new = {e.id: e for e in store.dit.entries if e is not None}
+        changed = [entry for id_, entry in new.items() if old.get(id_) is not entry]
+        gone = [(id_,) for id_ in old if id_ not in new]
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for entry in changed:
+                    self._keep_author(entry.created_by)
+                    self._keep_author(entry.changed_by)
+                connection.executemany(_ENTRY, (entry_row(e, self._authors) for e in changed))
+                connection.executemany("DELETE FROM entry WHERE id = ?", gone)
+                connection.execute("DELETE FROM change WHERE usn > ?", (store.usn,))
+                connection.execute("DELETE FROM meta WHERE key <> 'format'")
+                meta = [(k, v) for k, v in store.meta.items() if k != "format"]
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path} cannot be written: {error}") from error
 
 
 def _locked(path: Path) -> int:

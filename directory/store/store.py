@@ -25,6 +25,7 @@ from directory.store.entry import DELETED, REFERRAL, Author, Shapes, StoredEntry
 from directory.store.history import as_of, change_of_removal, changes_of
 from directory.store.index import IndexSet
 from directory.store.planner import plan_filter
+from directory.store.verify import Disagreement, verify
 from directory.store.writer import Step, Writer
 
 
@@ -37,6 +38,14 @@ class JournalPort(Protocol):
 
     def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
         """Complete the chain of an entry's earlier versions."""
+        ...
+
+    def disagreements(self, store: Store) -> list[Disagreement]:
+        """What the file says differently from memory."""
+        ...
+
+    def restored(self, store: Store, before: Store) -> None:
+        """Make the file what the store became by going back to a snapshot."""
         ...
 
     def close(self) -> None:
@@ -317,6 +326,25 @@ class Store:
                 _pending_meta={},
             )
             return other
+
+    def restore(self, snapshot: Store) -> None:
+        """Become what a snapshot (a fork) was; the snapshot stays good for another time.
+
+        Raises:
+            JournalError: when the journal refuses; nothing has changed then.
+        """
+        with self.lock:
+            self.flush()
+            journal = self.journal
+            copy = snapshot.fork()
+            if journal is not None:
+                journal.restored(copy, self)
+            keep = {"journal": journal, "lock": self.lock, "watchers": self.watchers}
+            self.__dict__.update(copy.__dict__, **keep)
+
+    def verify(self) -> list[Disagreement]:
+        """Every place where memory, indexes and journal disagree; none is the good answer."""
+        return verify(self)
 
     def close(self) -> None:
         """Flush, and let go of the journal."""
