@@ -50,14 +50,16 @@ class RunningDirectory:
     password: str = field(repr=False)
     agent: DirectoryServiceAgent
     """The directory behind it, for looking inside."""
+    connections: list[Any] = field(default_factory=list, repr=False)
+    """What ``connect`` gave, closed with the server."""
 
     def connect(self, **options: Any) -> Any:
         """An ldap3 connection bound as administrator; options are those of ldap3.Connection."""
-        import ldap3  # noqa: PLC0415 - only who connects pays for it
+        from edgesync.port.ldap import ldap3_connection  # noqa: PLC0415 - only who connects pays
 
-        server = ldap3.Server(self.url, get_info=options.pop("get_info", ldap3.NONE))
-        login = {"user": self.admin_dn, "password": self.password, "auto_bind": True, **options}
-        return ldap3.Connection(server, **login)
+        connection = ldap3_connection(self.url, self.admin_dn, self.password, **options)
+        self.connections.append(connection)
+        return connection
 
     def port(self) -> EmbeddedPort:
         """The directory without a socket, as administrator."""
@@ -89,7 +91,12 @@ def running_directory(
     listen = (Address(LOOPBACK, 0), Address(LOOPBACK, 0, is_tls=True))
     with _serving(DirectoryServer(agent, listen, tls=tls)) as server:
         plain, secure = server.addresses
-        yield RunningDirectory(plain.url, secure.url, suffix, str(admin), PASSWORD, agent)
+        running = RunningDirectory(plain.url, secure.url, suffix, str(admin), PASSWORD, agent)
+        try:
+            yield running
+        finally:
+            for connection in running.connections:
+                connection.unbind()
     agent.shutdown()
 
 

@@ -81,13 +81,13 @@ class TrustResult(Result):
     @property
     def presented(self) -> str | None:
         """Thumbprint of what the peer showed."""
-        found: str | None = self.document.get("presented")
+        found: str | None = self.document["cell"]["presented"]
         return found
 
     @property
     def published(self) -> str | None:
         """Thumbprint of what the directory says the peer has."""
-        found: str | None = self.document.get("published")
+        found: str | None = self.document["cell"]["published"]
         return found
 
     def explain(self) -> Result:
@@ -208,10 +208,9 @@ class Directory:
 
     def connect(self) -> Any:
         """An ldap3 connection, bound as administrator; the lab must be up."""
-        import ldap3  # noqa: PLC0415 - only who connects pays for it
+        from edgesync.port.ldap import ldap3_connection  # noqa: PLC0415 - only who connects pays
 
-        server = ldap3.Server(self.url, get_info=ldap3.NONE)
-        return ldap3.Connection(server, self.admin_dn, self.password, auto_bind=True)
+        return ldap3_connection(self.url, self.admin_dn, self.password)
 
 
 class Lab:

@@ -13,6 +13,7 @@ from starlette.requests import Request as HttpRequest
 
 from edgesync.console.calls import Caller, Message, Request, error_message, request_of
 from edgesync.errors import EdgeSyncError, ExitCode
+from edgesync.operations.registry import Operation
 
 RUNS_MAX = 200
 """Answers of actions kept for looking at again; the oldest goes first."""
@@ -24,6 +25,7 @@ class Answer:
 
     message: Message
     command: str
+    operation: Operation | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -42,6 +44,13 @@ class Answer:
         """Text and default answer when it asks back."""
         found: Mapping[str, Any] | None = self.message.get("question")
         return found
+
+    @property
+    def text(self) -> str:
+        """What the command would print."""
+        if self.operation is None or not self.document:
+            return ""
+        return "\n".join(self.operation.render(self.document))
 
     @property
     def exit_code(self) -> int:
@@ -68,7 +77,7 @@ def ask(request: HttpRequest, name: str, **parameters: Any) -> Answer:
     except EdgeSyncError as error:
         return Answer(error_message(error), f"edgesync {name.replace('.', ' ')}")
     caller: Caller = request.app.state.caller
-    return Answer(caller.run(asked), asked.command_line)
+    return Answer(caller.run(asked), asked.command_line, asked.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,8 @@ class RunLog:
         """Keep an answer and give it a number."""
         with self._lock:
             self._number += 1
-            run = Run(self._number, at, request, Answer(message, request.command_line))
+            answer = Answer(message, request.command_line, request.operation)
+            run = Run(self._number, at, request, answer)
             self._runs.append(run)
         return run
 

@@ -7,13 +7,18 @@ encoded and decoded by ``directory.wire``, and its schema, formatting and range 
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import ldap3
+with warnings.catch_warnings():
+    # ldap3 2.9.1 reads two pyasn1 names that pyasn1 deprecated; programs that make warnings
+    # errors would not get past this import
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import ldap3
 from ldap3.core.exceptions import LDAPCommunicationError, LDAPException
 
 from directory.errors import DecodeError, LdapError, ResultCode
@@ -259,6 +264,13 @@ class LdapPort:
             return decode_sync_info(value)
         except DecodeError as error:
             raise LdapError(ResultCode.PROTOCOL_ERROR, f"sync info: {error}") from error
+
+
+def ldap3_connection(url: str, user: str, password: str, **options: Any) -> Any:
+    """A plain ldap3 connection, bound: for tests of people who know ldap3."""
+    server = ldap3.Server(url, get_info=options.pop("get_info", ldap3.NONE))
+    login = {"user": user, "password": password, "auto_bind": True, **options}
+    return ldap3.Connection(server, **login)
 
 
 def _tls(checked: Verification) -> ldap3.Tls:

@@ -158,7 +158,7 @@ def show_run(request: Request) -> Response:
         "run": run,
         "answer": run.answer,
         "operation": operation,
-        "text": "\n".join(operation.render(document)) if document else "",
+        "text": run.answer.text,
         "document": {key: value for key, value in document.items() if key != "texts"},
         "forms": [word for word in document.get("texts", {}) if word in FILES],
         "fields": forms.fields_of(operation, given, request.app.state.lab),

@@ -111,17 +111,16 @@ def commands(
     lab = request.app.state.lab
     url = lab.addresses.get(server, {}).get("ldap", "ldap://127.0.0.1:389")
     names = attributes.split()
-    words = ["ldapsearch", "-x", "-H", url, "-D", "$EDGESYNC_ADMIN_DN", "-w",
-             "$EDGESYNC_ADMIN_PASSWORD", "-b", str(base), "-s", scope, filter_, *names]  # fmt: skip
+    words = ["-H", url, "-b", str(base), "-s", scope, filter_, *names]
     ours = ["edgesync", "directory", "search", filter_, "--server", server, "--base", str(base),
             "--scope", scope]  # fmt: skip
     for name in names:
         ours += ["--attribute", name]
-    shell = " ".join(w if w.startswith("$EDGESYNC") else shlex.quote(w) for w in words)
+    login = '-x -D "$LDAPBINDDN" -y "$EDGESYNC_PASSWORD_FILE"'
     power = {"base": "Base", "one": "OneLevel", "sub": "Subtree"}[scope]
     return {
         "edgesync": shlex.join(ours),
-        "ldapsearch": f'eval "$(edgesync env)"; {shell}',
+        "ldapsearch": f'eval "$(edgesync env {server})"; ldapsearch {login} {shlex.join(words)}',
         "LDAP URL": f"{url}/{quote(str(base))}?{','.join(map(quote, names))}?{scope}"
                     f"?{quote(filter_)}",
         "Get-ADObject": f"Get-ADObject -LDAPFilter {_powershell(filter_)} -SearchBase "
