@@ -10,6 +10,8 @@ from directory.errors import InvalidDN
 from directory.limits import DN_LENGTH_MAX, RDN_COUNT_MAX
 
 _TYPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*")
+_PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
+"""A value without anything to unescape; most are."""
 _ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)
 _SPECIAL = ',+"\\<>;='
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -212,6 +214,11 @@ def _parse(text: str) -> DN:
 
 def _parse_value(text: str, at: int) -> tuple[str | bytes, int]:
     """Read one value from ``at``; return it and the offset of the separator that ended it."""
+    plain = _PLAIN.match(text, at)
+    if plain is not None and plain[0].isascii():
+        end = plain.end()
+        if end == len(text) or text[end] in ",+;":
+            return plain[0].rstrip(" "), end
     if text[at : at + 1] == "#":
         return _parse_hex(text, at)
     if text[at : at + 1] == '"':

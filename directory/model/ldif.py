@@ -195,7 +195,11 @@ class _Record:
         names = _NAMES
         for at in range(self.at, len(self.lines)):
             self.at = at
-            raw, value = self.split(self.lines[at])
+            raw, _, value = self.lines[at].partition(b": ")
+            if value and value[0] != 0x20 and b":" not in raw and len(value) < LDIF_LINE_MAX:
+                pass  # "name: value", as nearly all lines are
+            else:
+                raw, value = self.split(self.lines[at])
             known = names.get(raw)
             if known is None:
                 try:

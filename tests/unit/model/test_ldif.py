@@ -138,7 +138,7 @@ def test_a_url_is_refused_unless_the_caller_reads_it() -> None:
 
 
 def test_what_ldifde_writes_is_read() -> None:
-    """UTF-16 with a mark, CR LF, changetype add on exports, no '-' at the end of the last change."""
+    """UTF-16 with a mark, CR LF, changetype add on exports, no '-' after the last change."""
     text = (
         "dn: CN=Müller,DC=contoso,DC=test\r\nchangetype: add\r\nobjectClass: contact\r\n\r\n\r\n"
         "dn: CN=G,DC=contoso,DC=test\r\nchangetype: modify\r\nadd: member\r\n"
