@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from edgesync.lab.agenda import Activity
 from edgesync.lab.lab import Lab
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.transport.delivery import MailboxStore
@@ -25,6 +29,7 @@ class MailSystem:
         self.mailboxes = MailboxStore(root / "mailboxes" if root else None)
         self.exchangers: dict[str, tuple[str, ...]] = {}
         self.services: dict[str, TransportService] = {}
+        lab.agenda.add_source(self._activities)
 
     def attach(self, host: TransportHost, dial: Dial) -> None:
         """Give a server its recipients, its machine account's secrets, a queue and wires."""
@@ -40,6 +45,20 @@ class MailSystem:
         self.services[host.name] = TransportService(
             host, queue, self.mailboxes, dial, lambda domain: self.exchangers.get(domain, ())
         )
+
+    def _activities(self) -> Iterator[Activity]:
+        """Queues with something due: ready mail at once, failed hops at their retry."""
+        for name, service in sorted(self.services.items()):
+            due = service.next_due_at()
+            if due is not None:
+                yield Activity(f"mail {name}", due, self._deliver(service))
+
+    def _deliver(self, service: TransportService) -> Callable[[datetime], None]:
+        def run(_now: datetime) -> None:
+            with self._lab.doing(f"mail of {service.host.name}"):
+                service.run()
+
+        return run
 
     def run(self, *, force: bool = False) -> RunReport:
         """Let every server deliver what is due, until nothing moves."""

@@ -21,6 +21,9 @@ SUBMISSION_PORT = 587
 MEMORY_CLIENT_PORT = 49152
 """First port of what a server in memory calls its own side: the first dynamic one (RFC 6335)."""
 
+OUTSIDE_IP = "203.0.113.25"
+"""A host of the Internet (RFC 5737)."""
+
 
 def server_ip(lab: Lab, server: str) -> str:
     """A server's address inside the lab: the one its log lines and connectors see."""
@@ -78,12 +81,25 @@ class Network:
         name = self.resolve(target)
         if frozenset((caller.casefold(), name.casefold())) in self.cut:
             raise LinkFailed(f"{name}:{port}: no route from {caller}")
-        listening = self.lab.addresses.get(name, {})
-        if port == SMTP_PORT and "smtp" in listening:
-            address = listening["smtp"].removeprefix("smtp://")
-            host, _, number = address.rpartition(":")
-            return SocketLink.connect(host, int(number))
-        return self._in_memory(caller, name, port)
+        if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
+            return self._by_socket(name)
+        return self._in_memory(server_ip(self.lab, caller), name, port)
+
+    def _by_socket(self, name: str) -> Link:
+        address = self.lab.addresses[name]["smtp"].removeprefix("smtp://")
+        host, _, number = address.rpartition(":")
+        return SocketLink.connect(host, int(number))
+
+    def dial_from_outside(self, target: str) -> Link:
+        """Connect to a server as a host of the Internet does.
+
+        Raises:
+            LinkFailed: it cannot be reached.
+        """
+        name = self.resolve(target)
+        if "smtp" in self.lab.addresses.get(name, {}):
+            return self._by_socket(name)
+        return self._in_memory(OUTSIDE_IP, name, SMTP_PORT)
 
     def resolve(self, target: str) -> str:
         """The server behind a NetBIOS name or FQDN.
@@ -96,13 +112,13 @@ class Network:
                 return server.name
         raise LinkFailed(f"{target}: no such host in the lab")
 
-    def _in_memory(self, caller: str, name: str, port: int) -> Link:
+    def _in_memory(self, own_ip: str, name: str, port: int) -> Link:
         self._calls += 1
-        local = f"{server_ip(self.lab, caller)}:{MEMORY_CLIENT_PORT + self._calls % 16000}"
+        local = f"{own_ip}:{MEMORY_CLIENT_PORT + self._calls % 16000}"
         remote = f"{server_ip(self.lab, name)}:{port}"
         host = self.host(name)
         try:
-            receiver = open_receiver(host, local=remote, remote=local)
+            receiver = open_receiver(host, local=remote, remote=local, port=port)
         except NoSuchThing as error:
             raise LinkFailed(str(error)) from error
         if receiver is None:
