@@ -70,6 +70,30 @@ def test_its_people_are_recipients(imported: Path) -> None:
     assert "SMTP:fry@planetexpress.com" in found
 
 
+def test_an_edge_is_added_subscribed_synchronized_and_trusted(
+    imported: Path, tmp_path: Path
+) -> None:
+    lab, file = tmp_path / "lab", tmp_path / "edge01.xml"
+    shutil.copytree(imported, lab)
+    edgesync(lab, "subscription", "export", "EDGE01", "--file", str(file))
+    done = edgesync(
+        lab, "subscription", "import", str(file), "--site", "Default-First-Site-Name", "--yes"
+    )
+    assert f"the exports hold no private key of {SETUP_CERTIFICATE}" in done.stderr
+    runs = {run["job"]: run for run in document(lab, "sync", "run")["runs"]}
+    assert {run["result"] for run in runs.values()} == {"success"}
+    assert runs["recipients"]["added"] == 7
+    cells = document(lab, "trust", "matrix")["cells"]
+    applicable = [c for c in cells if c["verdict"] != "not_applicable"]
+    assert {(c["verifier"], c["peer"], c["path"]) for c in applicable} == {
+        ("SOLO-E19A", "EDGE01", "smtp"), ("EDGE01", "SOLO-E19A", "smtp"),
+        ("SOLO-E19A", "EDGE01", "ldaps"),
+    }  # fmt: skip
+    assert {cell["verdict"] for cell in applicable} == {"trusted"}
+    found = edgesync(lab, "recipient", "find", "fry@planetexpress.com").stdout
+    assert "CN=Recipients,OU=MSExchangeGateway" in found
+
+
 @pytest.mark.parametrize(
     ("option", "name", "content"),
     [
