@@ -7,18 +7,19 @@ AD, an Edge's ADAM and the wires between them meet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from edgesync.certificates.certificate import KeyProvider, TransportCertificate
 from edgesync.errors import NoSuchThing, PortUnavailable
 from edgesync.lab.imported import StandIn, stand_in
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
+from edgesync.lab.paths import LabFolder
 from edgesync.organization.servers import ServerObject, ServerRole, list_servers, read_server
 from edgesync.port.pinning import pinned_session
 from edgesync.port.port import DirectoryPort
-from edgesync.subscription.accounts import account_dn
+from edgesync.subscription.accounts import account_dn, list_accounts
 from edgesync.subscription.channel import (
     Connect,
     EdgeSession,
@@ -33,11 +34,15 @@ from edgesync.subscription.credential_service import (
 from edgesync.subscription.credentials import Secret
 from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile
+from edgesync.subscription.renewal import complete_first_session
 from edgesync.subscription.subscribe import Imported, import_subscription
-from edgesync.sync.context import RunRecorder, SyncContext
+from edgesync.sync.context import SyncContext
 from edgesync.sync.kinds import Job
-from edgesync.sync.report import SyncRun
+from edgesync.sync.report import Result, SyncRun
 from edgesync.sync.run import ALL_JOBS, run_sync
+
+if TYPE_CHECKING:
+    from edgesync.sync.history import History
 
 
 class EdgeSync:
@@ -46,7 +51,20 @@ class EdgeSync:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.network = lab.service(Network)
-        self.history: RunRecorder | None = None
+        self._history: History | None = None
+        self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
+        """Told of every run that wrote: the schedule counts from there."""
+
+    @property
+    def history(self) -> History:
+        """Past runs, kept in the lab's folder."""
+        if self._history is None:
+            # sqlite-utils takes a tenth of a second to import: only who syncs pays for it
+            from edgesync.sync.history import History
+
+            root = self.lab.root
+            self._history = History(LabFolder(root).history if root else None)
+        return self._history
 
     # subscriptions ---------------------------------------------------------------------------
 
@@ -241,8 +259,29 @@ class EdgeSync:
             progress=progress,
         )
         if not what_if:
-            self.credential_service(edge)
+            installed = self.credential_service(edge)
+            if not installed.failed and all(r.result is Result.SUCCESS for r in run.runs):
+                self._complete_first_session(chosen, edge)
+            for report in run.runs:
+                for tell in self.after_run:
+                    tell(report.edge, Job(report.job), report.started_at, report.result)
         return run
+
+    def _complete_first_session(self, hub: str, edge: str) -> None:
+        """The bootstrap credential leaves AD once the replication accounts are there."""
+        directory = self.lab.edge(edge)
+        accounts = list_accounts(self.lab.edge_port(edge), directory.names)
+        if any(name.casefold().startswith(f"esra.{edge}.".casefold()) for name in accounts):
+            port = self.lab.ad_port()
+            complete_first_session(port, self.identity(hub).server, self.edge_object(edge))
+
+    def _leave_bootstrap(self, run: SyncRun, edge: str) -> None:
+        """The bootstrap credential is good for the first session that ends well."""
+        if not run.runs or any(report.result is not Result.SUCCESS for report in run.runs):
+            return
+        known = self.edge_object(edge)
+        for hub in self.hubs_of(known):
+            complete_first_session(self.lab.ad_port(), hub, known)
 
     def choose_hub(self, edge: str) -> str:
         """The Hub that runs by itself: the lease's holder, else the first that has a credential."""

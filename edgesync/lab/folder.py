@@ -22,6 +22,7 @@ from edgesync.lab.directories import AD, ADMIN_PASSWORD, LabDirectory, administr
 from edgesync.lab.lab import Lab
 from edgesync.lab.ledger import Ledger
 from edgesync.lab.paths import LabFolder, Lock, write_atomically
+from edgesync.lab.routine import Routine
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.setup import schema_text
 
@@ -107,6 +108,7 @@ def fork_lab(lab: Lab) -> Lab:
         authorities=lab.authorities.fork(),
     )
     twin.note = lab.note
+    twin.service(Routine)
     return twin
 
 
@@ -139,7 +141,7 @@ def _assemble(
             edge_names = EdgeNames.of(edge_instance(description, server.name))
             agent = _open_adam(description, server.name, edge_names, clock, folder, generation)
             edges[server.name] = LabDirectory(server.name, agent, edge_names)
-    return Lab(
+    lab = Lab(
         description,
         clock,
         ledger,
@@ -151,6 +153,8 @@ def _assemble(
         generation=generation,
         authorities=AuthorityStore.open(folder.authorities) if folder else None,
     )
+    lab.service(Routine)
+    return lab
 
 
 def _machine(folder: LabFolder | None, name: str) -> MachineStore:

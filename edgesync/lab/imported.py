@@ -83,8 +83,10 @@ def populate_from(lab: Lab, export: OrganizationExport) -> None:
     """Fill an empty lab with what the exports say."""
     ad, names = lab.ad_port(), lab.ad.names
     setup.build_forest(ad, names, lab.description.sites)
-    for domain in (*export.accepted_domains, *export.remote_domains):
-        setup.add_domain(ad, domain)
+    for accepted in export.accepted_domains:
+        setup.add_domain(ad, accepted)
+    for remote in export.remote_domains:
+        setup.add_domain(ad, remote)
     if export.transport_config is not None:
         domains.write_transport_config(ad, export.transport_config)
     for server in export.servers:

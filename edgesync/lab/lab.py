@@ -108,6 +108,11 @@ class Lab:
             raise NoSuchThing(f"{server.name} is not an Edge Transport server", f"Edges: {edges}")
         return self.edges[server.name]
 
+    @property
+    def directories(self) -> list[LabDirectory[ForestNames] | LabDirectory[EdgeNames]]:
+        """AD and every Edge's ADAM."""
+        return [self.ad, *self.edges.values()]
+
     def directory_of(self, server: str) -> LabDirectory[ForestNames] | LabDirectory[EdgeNames]:
         """Where a server reads its configuration: its own ADAM on an Edge, AD elsewhere."""
         name = self.server(server).name
@@ -212,7 +217,7 @@ class Lab:
     def close(self) -> None:
         """Let everything go; acknowledged changes are on disk already."""
         self.save()
-        for directory in (self.ad, *self.edges.values()):
+        for directory in self.directories:
             directory.agent.shutdown()
         self.ledger.close()
         self._release()
