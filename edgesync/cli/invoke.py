@@ -43,7 +43,9 @@ def _once(
     options: Options,
     progress: ProgressLine,
 ) -> tuple[str, bool, Outcome | None]:
-    running = find_running(options.lab) if operation.remote and operation.needs_lab else None
+    running = (
+        find_running(options.lab) if operation.remote and operation.uses_lab(parameters) else None
+    )
     if running is not None:
         message = call(
             running, operation.name, parameters, answer=answer, note=note, progress=progress
@@ -67,7 +69,7 @@ def _local(
     from edgesync.operations.context import ConfirmationNeeded, Context
 
     context = Context(lab_path=options.lab, progress=progress, answer=answer, note=note)
-    lab = open_lab(options.lab) if operation.needs_lab else None
+    lab = open_lab(options.lab) if operation.uses_lab(parameters) else None
     try:
         context.current = lab
         if lab is not None and operation.writes:

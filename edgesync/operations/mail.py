@@ -265,7 +265,7 @@ def _render_log(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "mail", "log", render=_render_log, rows="rows", needs_lab=False,
+    "mail", "log", render=_render_log, rows="rows", lab_unless=("file",),
     example="edgesync mail log HUB01 --kind send",
 )  # fmt: skip
 def log(

@@ -115,6 +115,12 @@ class Operation:
     cmdlets: tuple[Cmdlet, ...]
     remote: bool
     """Whether a running lab's API offers it."""
+    lab_unless: tuple[str, ...] = ()
+    """Parameters that make the lab unnecessary: a file or an address to look at instead."""
+
+    def uses_lab(self, given: Mapping[str, Any]) -> bool:
+        """Whether a call with these parameters needs the lab open."""
+        return self.needs_lab and not any(given.get(name) for name in self.lab_unless)
 
     @property
     def name(self) -> str:
@@ -221,6 +227,7 @@ def operation(
     remote: bool = True,
     rows: str = "",
     cmdlets: tuple[Cmdlet, ...] = (),
+    lab_unless: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Declare an operation; the function's docstring is its help."""
 
@@ -229,6 +236,7 @@ def operation(
         declared = Operation(
             noun, verb, function, _parameters(function), render, summary, details.strip(), example,
             writes, needs_lab, rows, cmdlets, remote,
+            lab_unless,
         )  # fmt: skip
         _REGISTRY[declared.name] = declared
         return function
