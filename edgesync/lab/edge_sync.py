@@ -52,6 +52,8 @@ class EdgeSync:
         self.lab = lab
         self.network = lab.service(Network)
         self._history: History | None = None
+        self.stopwatch: Callable[[], float] | None = None
+        """What runs are timed with; None: the lab's clock, which may stand still."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 
@@ -229,6 +231,7 @@ class EdgeSync:
             edge_names=lab.edge(known.name).names,
             clock=lab.clock,
             history=self.history,
+            stopwatch=self.stopwatch,
         )
 
     def run(

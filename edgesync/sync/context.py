@@ -49,5 +49,7 @@ class SyncContext:
     """None: read off the Edge's rootDSE."""
     clock: Clock | None = None
     """For durations and renewals of the lease inside long runs; None: time stands still."""
+    stopwatch: Callable[[], float] | None = None
+    """Seconds, for the durations in reports; None: the clock's. A lab's clock may stand still."""
     history: RunRecorder | None = None
     should_stop: Callable[[], bool] = lambda: False

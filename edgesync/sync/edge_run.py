@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -62,6 +62,11 @@ class EdgeRun:
     lease: Lease | None = None
     reports: list[JobReport] = field(default_factory=list)
 
+    @property
+    def stopwatch(self) -> Callable[[], float]:
+        """What durations are measured with."""
+        return self.context.stopwatch or self.clock.monotonic
+
     # session and lease ---------------------------------------------------------------------
 
     def open(self) -> None:
@@ -108,7 +113,7 @@ class EdgeRun:
         """Run one job and write its outcome on the Edge's object."""
         assert self.target is not None
         assert self.names is not None
-        started, since = self.clock.now(), self.clock.monotonic()
+        started, since = self.clock.now(), self.stopwatch()
         stored = self._server()
         cursors = readable_cursors(stored.cookies)
         kinds = resolve(
@@ -157,7 +162,7 @@ class EdgeRun:
         result = Result.PARTIAL if partial else Result.FAILED if failure else Result.SUCCESS
         report = JobReport(
             self.context.edge, self.context.hub, job.value, run.mode, result, started,
-            max(0.0, self.clock.monotonic() - since),
+            max(0.0, self.stopwatch() - since),
             reason=_reason(run, failure),
             tally=run.tally,
             cookie_before=before.shown if before else None,
