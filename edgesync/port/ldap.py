@@ -126,7 +126,7 @@ class LdapPort:
             auto_encode=False,
             auto_escape=False,
             return_empty_attributes=False,
-            receive_timeout=limits.answer_s,
+            receive_timeout=int(limits.answer_s),  # ldap3 packs it as an integer
         )
         port = cls(connection, url)
         try:
