@@ -1,9 +1,10 @@
-"""For every test: how Hypothesis searches, and that CI skips nothing for want of a tool."""
+"""For every test: how Hypothesis searches, which are peers, that CI skips nothing for a tool."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,16 @@ settings.register_profile("default", _patient, derandomize=True, database=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 settings.register_profile("explore", _patient, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+_PEERS = Path(__file__).parent / "peers"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test below tests/peers talks to a program other people wrote."""
+    for item in items:
+        if _PEERS in item.path.parents:
+            item.add_marker("peers")
 
 
 def _refused_in_ci(report: pytest.TestReport | pytest.CollectReport) -> str | None:

@@ -6,6 +6,7 @@ import ast
 import io
 import os
 import re
+import subprocess
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,15 @@ def test_commands_are_executable_and_nothing_else_is() -> None:
     assert [_name(p) for p in [*commands, ROOT / ".ci" / "run"] if not os.access(p, os.X_OK)] == []
     modules = python_files(*PACKAGES, "tests")
     assert [_name(path) for path in modules if path.stat().st_mode & 0o111] == []
+
+
+def test_shell_scripts_are_plain_sh() -> None:
+    scripts = [p for p in (ROOT / "scripts").iterdir() if p.is_file() and not p.suffix]
+    scripts = [p for p in scripts if not _is_python_script(p)] + [ROOT / ".ci" / "run"]
+    assert len(scripts) > 5
+    for script in scripts:
+        checked = subprocess.run(["sh", "-n", script], capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, ""), script
 
 
 def test_no_name_promises_nothing() -> None:

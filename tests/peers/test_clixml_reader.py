@@ -8,12 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import psrpcore.types as other
-import pytest
 
 from edgesync.lab.importers.clixml import PSObject, Value, read_clixml
 from tests.support.peers import require_data
-
-pytestmark = pytest.mark.peers
 
 
 class NoCipher(other.PSCryptoProvider):
