@@ -15,6 +15,7 @@ from directory.model.dn import DN
 from directory.schema.matching import parse_time
 from directory.store.candidates import ALL_IDS, NOTHING, Candidates, Certainty
 from directory.store.computed import ComputedAttribute, ComputedAttributes
+from directory.store.dit import TOP
 from directory.store.entry import DELETED, RECYCLED, StoredEntry
 from directory.store.store import Store
 
@@ -57,6 +58,13 @@ def csn(seconds: int, usn: int) -> bytes:
 def entry_uuid(entry: StoredEntry) -> UUID:
     """The entry's identity as RFC 4530 has it."""
     return UUID(bytes_le=entry.guid)
+
+
+def _context_csn(store: Store, entry: StoredEntry) -> Values:
+    """At the top of a naming context: the mark of its last change."""
+    if entry.place.parent != TOP:
+        return ()
+    return (csn(store.last_at, store.committed_usn),)
 
 
 def _find_name(store: Store, value: bytes) -> Candidates:
@@ -168,6 +176,7 @@ def _generic(configuration: DirectoryConfiguration) -> ComputedAttributes:
         "subschemasubentry": _constant(subschema),
         "hassubordinates": ComputedAttribute(has_subordinates, own=False),
         "memberof": _back_link("member"),
+        "contextcsn": ComputedAttribute(_context_csn, own=False),
     }
 
 

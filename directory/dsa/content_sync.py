@@ -68,7 +68,9 @@ class ContentSync:
         self._base = existing(context, request.base)
         self._wanted = rewrite(context, request.filter)
         self._test: Test = compile_filter(context.store, self._wanted)
-        self._selection = context.selections.of(request.attributes, types_only=request.types_only)
+        self._selection = context.selections.of(
+            request.attributes, types_only=request.types_only, replicated=True
+        )
         self._queue: list[Reply] | None = []
         rid = _RID.search(self._control.cookie or b"")
         self._rid = rid[1].decode() if rid else "000"

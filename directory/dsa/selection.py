@@ -15,6 +15,7 @@ from directory.dsa.computed import CONSTRUCTED
 from directory.model import ber
 from directory.model.encoded import decode_attribute, search_result_entry
 from directory.model.names import AttributeName
+from directory.schema.definitions import Usage
 from directory.store.computed import ComputedAttribute
 from directory.store.entry import Shape, StoredEntry
 from directory.store.store import Store
@@ -37,7 +38,13 @@ class Selection:
     )  # fmt: skip
 
     def __init__(
-        self, store: Store, attributes: Iterable[str], *, types_only: bool, generic: bool
+        self,
+        store: Store,
+        attributes: Iterable[str],
+        *,
+        types_only: bool,
+        generic: bool,
+        replicated: bool,
     ) -> None:
         self._store = store
         self._schema = store.schema
@@ -54,8 +61,11 @@ class Selection:
             known = store.schema.attribute(name)
             if known is None:
                 continue
+            local = replicated and known.type.usage is Usage.DSA  # X.501: not for other servers
             if name in self._names or (
-                self._is_operational if generic else self._is_all and name not in CONSTRUCTED
+                (self._is_operational and not local)
+                if generic
+                else (self._is_all and name not in CONSTRUCTED)
             ):
                 computed[known.spelling] = attribute
         self._computed = tuple((spelling.encode(), c) for spelling, c in computed.items())
@@ -137,17 +147,23 @@ class Selections:
     def __init__(self, store: Store, *, generic: bool) -> None:
         self._store = store
         self._generic = generic
-        self._known: dict[tuple[tuple[str, ...], bool], Selection] = {}
+        self._known: dict[tuple[tuple[str, ...], bool, bool], Selection] = {}
 
-    def of(self, attributes: tuple[str, ...], *, types_only: bool = False) -> Selection:
-        """The selection of a list of attributes."""
-        key = (attributes, types_only)
+    def of(
+        self, attributes: tuple[str, ...], *, types_only: bool = False, replicated: bool = False
+    ) -> Selection:
+        """The selection of a list; ``replicated`` leaves out what is this DSA's own."""
+        key = (attributes, types_only, replicated)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= SELECTIONS_MAX:
                 self._known.clear()
                 self._store.shapes.forget_selections()
             found = self._known[key] = Selection(
-                self._store, attributes, types_only=types_only, generic=self._generic
+                self._store,
+                attributes,
+                types_only=types_only,
+                generic=self._generic,
+                replicated=replicated,
             )
         return found
