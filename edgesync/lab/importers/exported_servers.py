@@ -32,6 +32,8 @@ from edgesync.lab.importers.serialized_certificate import (
 )
 from edgesync.organization.servers import ServerRole
 
+_COMPUTER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
+_HOST = re.compile(rf"(?=.{{1,255}}\Z){_COMPUTER.pattern}(?:\.{_COMPUTER.pattern})*")
 _BUILD = re.compile(r"Version (\d+)\.(\d+) \(Build (\d+)\.(\d+)\)")
 _VERSIONS = {
     8: Version.EXCHANGE_2007,
@@ -52,14 +54,25 @@ _ROOT_CA = ("None", "ThirdParty", "Enterprise", "Registry", "GroupPolicy", "Unkn
 
 
 def exported_server(item: PSObject) -> ExportedServer:
-    """One object of Get-ExchangeServer."""
+    """One object of Get-ExchangeServer.
+
+    Raises:
+        InputInvalid: when its name is none a computer can have; a lab names folders after it.
+    """
     name = text(item, "Name")
     shown = text(item, "AdminDisplayVersion")
     guid = item.get("Guid")
     version = version_of(shown)
+    fqdn = text(item, "Fqdn") or (f"{name}.{domain}" if (domain := text(item, "Domain")) else name)
+    for host, form in ((name, _COMPUTER), (fqdn, _HOST)):
+        if not form.fullmatch(host):
+            raise InputInvalid(
+                f"line {item.line}: {host[:80]!r} is no name of a server",
+                "export it again with Get-ExchangeServer | Export-Clixml",
+            )
     return ExportedServer(
         name,
-        text(item, "Fqdn") or (f"{name}.{domain}" if (domain := text(item, "Domain")) else name),
+        fqdn,
         _roles(item, version),
         version,
         name_of(item, "Site"),
@@ -107,7 +120,10 @@ def serial_number(shown: str) -> str:
 
 
 def version_number(shown: str) -> int:
-    """The version as AD's versionNumber packs it: 4 bits 7, 6 each of version, a 1, 15 of build."""
+    """The version as AD's versionNumber packs it: 4 bits 7, 6 each of version, a 1, 15 of build.
+
+    No fact sheet gives the packing; it is what real objects hold (8.3.83.6 is 1912832083).
+    """
     match = _BUILD.search(shown)
     if match is None:
         return 0

@@ -145,7 +145,12 @@ class _Organization:
     def _take(self, name: str, convert: Callable[[PSObject], V]) -> tuple[V, ...]:
         """The objects of one file, converted; nothing when the file is not there."""
         items = self._files.get(name, [])
-        found = tuple(convert(item) for item in items)
+        try:
+            found = tuple(convert(item) for item in items)
+        except InputInvalid as error:
+            if f"{name}.xml" in error.message:
+                raise
+            raise InputInvalid(f"{name}.xml, {error.message}", error.hint) from error
         self._used.add(name)
         if found:
             shown = ", ".join(dict.fromkeys(item.text for item in items if "\n" not in item.text))

@@ -243,6 +243,15 @@ def test_roles_of_2010_are_kept_apart(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["", "..", "a/b", "HUB 01", "-HUB", "x" * 64])
+def test_a_name_no_computer_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "Get-ExchangeServer", server(name))
+    with pytest.raises(
+        InputInvalid, match=r"Get-ExchangeServer\.xml, line 1: .* no name of a server"
+    ):
+        read_exports(tmp_path)
+
+
 def test_connectors_of_a_server_that_was_not_exported_are_left_out(
     tmp_path: Path, real: Path
 ) -> None:
