@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgesync.errors import EdgeSyncError, UsageError
+from edgesync.errors import EdgeSyncError, ExitCode, UsageError
 from edgesync.operations.commands import Command, parse_command
 from edgesync.operations.context import Context
 from edgesync.planning.commands import STEP_LENGTH_MAX, Ran
@@ -47,14 +47,15 @@ class OperationRunner:
 
     def run(self, lab: Lab, command: str) -> Ran:
         """Run a command as the command line does; what it refuses is an answer, not an error."""
-        parsed = _parsed(command)
-        confined = Command(parsed.operation, self._confined(parsed), parsed.answer)
         context = Context(lab, lab.root or self.folder, note=command)
         try:
+            parsed = _parsed(command)
+            confined = Command(parsed.operation, self._confined(parsed), parsed.answer)
             outcome = confined.run(context)
         except EdgeSyncError as error:
             return Ran(command, error.exit_code, error.message)
-        return Ran(command, outcome.exit_code)
+        message = "" if outcome.exit_code is ExitCode.OK else " ".join(outcome.notes)
+        return Ran(command, outcome.exit_code, message)
 
     def _confined(self, parsed: Command) -> dict[str, Any]:
         """Parameters with every file that is written, or was written here, inside the folder."""

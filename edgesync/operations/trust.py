@@ -185,12 +185,13 @@ def _grid(
 ) -> Iterable[str]:
     """One table; too many peers for a line become several tables."""
     live = {c["peer"] for c in cells if c["verdict"] != "not_applicable"}
-    peers = [p for p in dict.fromkeys(c["peer"] for c in cells) if p in live]
+    order = dict.fromkeys([*(c["verifier"] for c in cells), *(c["peer"] for c in cells)])
+    peers = [p for p in order if p in live]
     active = {c["verifier"] for c in cells if c["verdict"] != "not_applicable"}
     verifiers = [v for v in dict.fromkeys(c["verifier"] for c in cells) if v in active]
     by_pair = {(c["verifier"], c["peer"]): c for c in cells}
     first = max([len(v) for v in verifiers] + [len(path)])
-    width = max(len(w) for w in (*peers, "UNREACHABLE 99")) + 2
+    width = max(len(w) for w in (*peers, *(_word(c, numbers) for c in cells))) + 2
     across = max(1, (WIDTH - first) // width)
     for start in range(0, len(peers), across):
         shown = peers[start : start + across]
@@ -206,7 +207,7 @@ def _word(cell: Mapping[str, Any] | None, numbers: Mapping[tuple[str, str], int]
     if cell is None or cell["verdict"] == "not_applicable":
         return "-"
     number = numbers.get((cell["reason"], cell["peer"]))
-    word = cell["verdict"] if cell["verdict"] == "trusted" else cell["verdict"].upper()
+    word = cell["verdict"] if cell["verdict"] == "trusted" else cell["reason"].upper()
     return f"{word} {number}" if number else word
 
 

@@ -27,6 +27,9 @@ class Ran:
         """Whether it did what it says: the answers "no" and "partly" are not failures to run."""
         return self.exit_code in {ExitCode.OK, ExitCode.NO}
 
+    def __str__(self) -> str:
+        return f"{self.command}: {self.message or 'exit ' + str(int(self.exit_code))}"
+
 
 class Runner(Protocol):
     """Runs commands on a lab; given by the layer that knows them all."""

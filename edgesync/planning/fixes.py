@@ -51,6 +51,8 @@ def find_fixes(
         return Fixes()
     working: list[Recipe] = []
     tried = 0
+    if _mends(lab, seen, (), fork, runner, clock):
+        return Fixes()  # a fork has no such trouble: it is on the wires, where no command reaches
     for recipe in dict.fromkeys(recipes(lab, seen, finding.reason)):
         tried += 1
         if _mends(lab, seen, recipe, fork, runner, clock):

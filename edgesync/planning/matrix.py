@@ -52,12 +52,12 @@ class Cell:
     @property
     def verdict(self) -> Verdict:
         """The cell's verdict."""
-        return self.finding.verdict if self.finding else Verdict.NOT_APPLICABLE
+        return self.finding.verdict if self.finding is not None else Verdict.NOT_APPLICABLE
 
     @property
     def reason(self) -> str:
         """The cell's reason word."""
-        return self.finding.reason.value if self.finding else NOT_APPLICABLE
+        return self.finding.reason.value if self.finding is not None else NOT_APPLICABLE
 
     @property
     def is_bad(self) -> bool:
@@ -68,7 +68,7 @@ class Cell:
         """The certificate the peer showed: of the connection that decided, else the first."""
         if self.seen is None:
             return None
-        direction = self.finding.direction if self.finding else None
+        direction = self.finding.direction if self.finding is not None else None
         ordered = sorted(self.seen.approaches, key=lambda a: a.direction is not direction)
         return next((a.presented for a in ordered if a.presented is not None), None)
 

@@ -218,17 +218,26 @@ def play(setting: Setting, pace: Pace, order: Sequence[Move], fault: Fault = NO_
 def _dwell(
     setting: Setting, world: World, held: Held, seconds: float, pace: Pace, *, down: str = ""
 ) -> tuple[bool, Held, float]:
-    """Let time pass: whether mail was lost, how long each flow is held now, the longest delay."""
+    hubs, edges = len(setting.hubs), len(setting.edges)
+    retries = (pace.hub_retry_s,) * hubs + (pace.edge_retry_s,) * edges
+    return pass_time(flows(setting, world, down=down), retries, held, seconds)
+
+
+def pass_time(
+    now: Sequence[Flow], retries: Sequence[float], held: Held, seconds: float
+) -> tuple[bool, Held, float]:
+    """Let time pass: whether mail was lost, how long each flow is held by then, the longest delay.
+
+    A message that was held goes with its queue's next try, so a delay is a multiple of that.
+    """
     lost, longest = False, 0.0
     after: list[float] = []
-    hubs = len(setting.hubs)
-    for i, flow in enumerate(flows(setting, world, down=down)):
+    for flow, retry, so_far in zip(now, retries, held, strict=True):
         if flow is Flow.OK:
             after.append(0.0)
             continue
         lost = lost or flow is Flow.LOST
-        total = held[i] + seconds if flow is Flow.HELD else held[i]
-        retry = pace.hub_retry_s if i < hubs else pace.edge_retry_s
+        total = so_far + seconds if flow is Flow.HELD else so_far
         if total:
             longest = max(longest, math.ceil(total / retry) * retry)
         after.append(total)

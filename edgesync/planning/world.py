@@ -7,6 +7,7 @@ certificate is a generation: 0 the one in use before, 1 its successor. Sources: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -172,8 +173,8 @@ def apply(setting: Setting, world: World, move: Move) -> World:
 def can_sync(setting: Setting, world: World, edge: str, *, without: str = "") -> bool:
     """Whether some Hub (``without`` one) finds the Edge's certificate right and can log on."""
     i = setting.edges.index(edge)
-    if world.ad[i] != world.edge[i]:
-        return False  # 10104
+    if world.ad[i] != world.edge[i] or world.file[i] != NONE:
+        return False  # 10104; and an export ends the accounts of the subscription before it
     return any(
         world.key[i][h] == world.hub[h] for h, name in enumerate(setting.hubs) if name != without
     )
@@ -204,16 +205,39 @@ def outbound(setting: Setting, world: World, hub: str, *, down: str = "") -> Flo
     if hub == down:
         return Flow.OK  # what waits on a server that is down waits for that, not for the plan
     h = setting.hubs.index(hub)
-    worst = Flow.HELD
-    for i in range(len(setting.edges)):
-        if not world.open[i] or world.ad[i] != world.edge[i]:
-            continue  # the Hub goes on to the next Edge
-        if world.adam[i][h] != world.hub[h]:
-            return Flow.LOST
-        if not world.routes[i]:
-            return Flow.HELD  # accepted, and stuck there
-        worst = Flow.OK
-    return worst
+    return out_through(
+        (_hop(world.open[i] and world.ad[i] == world.edge[i], world.adam[i][h] == world.hub[h]),
+         world.routes[i])
+        for i in range(len(setting.edges))
+    )  # fmt: skip
+
+
+def _hop(reached: bool, known: bool) -> Flow:
+    """One connection: the sender must find the receiver right, and be known to it."""
+    if not reached:
+        return Flow.HELD
+    return Flow.OK if known else Flow.LOST
+
+
+def out_through(edges: Iterable[tuple[Flow, bool]]) -> Flow:
+    """Outbound mail, given the hop to each Edge and whether that Edge has a way on.
+
+    A hop that cannot be made leads to the next Edge; any other may be the one that is taken, so
+    the worst of those counts.
+    """
+    taken = [(hop, passes_on) for hop, passes_on in edges if hop is not Flow.HELD]
+    if any(hop is Flow.LOST for hop, _ in taken):
+        return Flow.LOST
+    if not taken or not all(passes_on for _, passes_on in taken):
+        return Flow.HELD  # nobody takes it, or one takes it and is stuck with it
+    return Flow.OK
+
+
+def in_through(hubs: Iterable[Flow], *, has_route: bool) -> Flow:
+    """Inbound mail at an Edge, given the hop to each Hub: the first that takes it decides."""
+    if not has_route:
+        return Flow.HELD
+    return next((hop for hop in hubs if hop is not Flow.HELD), Flow.HELD)
 
 
 def inbound(setting: Setting, world: World, edge: str, *, down: str = "") -> Flow:
@@ -221,13 +245,11 @@ def inbound(setting: Setting, world: World, edge: str, *, down: str = "") -> Flo
     i = setting.edges.index(edge)
     if not world.open[i]:
         return Flow.OK if any(world.open) else Flow.HELD  # senders take the other MX
-    if not world.routes[i]:
-        return Flow.HELD
-    for h, name in enumerate(setting.hubs):
-        if name == down or world.adam[i][h] != world.hub[h]:
-            continue  # the next smart host
-        return Flow.OK if world.ad[i] == world.edge[i] else Flow.LOST
-    return Flow.HELD
+    hops = (
+        _hop(name != down and world.adam[i][h] == world.hub[h], world.ad[i] == world.edge[i])
+        for h, name in enumerate(setting.hubs)
+    )
+    return in_through(hops, has_route=world.routes[i])
 
 
 def flows(setting: Setting, world: World, *, down: str = "") -> tuple[Flow, ...]:
