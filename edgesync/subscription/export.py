@@ -74,9 +74,12 @@ def export_subscription(
     install_account(port, names, user_name, secret, now + life)
     delete_configuration(port, names)
     # What an earlier subscription left must not pass for this one's progress.
-    cleared = ("msExchEdgeSyncLease", "msExchEdgeSyncCookies", "msExchEdgeSyncStatus")
-    present = [n for n, held in zip(cleared, (server.lease, server.cookies, server.status),
-                                    strict=True) if held]  # fmt: skip
+    # Old credential records would let the Credential Service end the bootstrap account too early.
+    held = {
+        "msExchEdgeSyncLease": server.lease, "msExchEdgeSyncCookies": server.cookies,
+        "msExchEdgeSyncStatus": server.status, "msExchEdgeSyncCredential": server.credentials,
+    }  # fmt: skip
+    present = [name for name, value in held.items() if value]
     if present:
         port.modify(ModifyRequest(server.dn, tuple(replace(name) for name in present)))
     file = SubscriptionFile(
