@@ -86,6 +86,9 @@ def find(
     if not request.base.is_root:
         base = existing(context, request.base)
         _check_base(context, session, base, controls)
+        asserted = controls.assertion
+        if asserted and compile_filter(store, asserted.filter)(base) is not True:
+            raise LdapError(ResultCode.ASSERTION_FAILED)
     elif not (context.configuration.is_generic or controls.phantom_root):
         raise LdapError(ResultCode.NO_SUCH_OBJECT, "the search needs a base in a naming context")
     wanted = rewrite(context, request.filter)
