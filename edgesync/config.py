@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the profiles are a table, read across
 """What differs between versions of Exchange, and what is a setting because nobody knows.
 
 A ``VersionProfile`` carries published facts side by side. A ``Policy`` carries the choices this
@@ -157,6 +158,10 @@ class Policy:
         "by-version", "certificate-facts 3.4", "by-version", "ephemeral", "none"
     )
     """What stands in when the internal certificate cannot be loaded."""
+    new_certificate_services: str = choice(
+        "by-version", "certificate-facts 11", "by-version", "smtp", "imap-pop-smtp"
+    )
+    """What New-ExchangeCertificate enables without -Services: 2007's default is not documented."""
     hub_certificates: str = choice("site", "certificate-facts 4.2", "site", "organization")
     """Which Hub certificates EdgeSync copies into ADAM."""
     expires_soon: timedelta = span(timedelta(days=30), "certificate-facts 2.5")

@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from directory.entropy import Entropy
 from edgesync.certificates.certificate import unique_names
 from edgesync.certificates.names import common_name
+from edgesync.config import VersionProfile
 
 SERIAL_BYTES = 16
 """Length of a serial number (certificate-facts 1)."""
@@ -26,6 +27,11 @@ class IssueProfile:
     """Validity; the same month, day and time (certificate-facts 1)."""
     wanted_hash: str = "sha256"
     """Hash the version signed with; see :attr:`hash_note`."""
+
+    @classmethod
+    def of(cls, version: VersionProfile) -> IssueProfile:
+        """How a version issues: years and hash (certificate-facts 1)."""
+        return cls(version.self_signed_years, version.setup_hash)
 
     @property
     def hash_note(self) -> str:

@@ -111,7 +111,7 @@ def issue_ephemeral(host: CertificateHost) -> TransportCertificate:
         key,
         now=host.now(),
         serial=serial_number(host.entropy),
-        profile=IssueProfile(host.profile.self_signed_years),
+        profile=IssueProfile.of(host.profile),
     )
     return TransportCertificate(certificate, key, network_service=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography import x509
 
@@ -73,12 +73,13 @@ def new(
     check_parameters(host, wanted)
     subject = subject_of(host, wanted)
     key = host.next_key(wanted.key_size)
+    profile = IssueProfile.of(host.profile)
     certificate = issue_self_signed(
         subject,
         key,
         now=host.now(),
         serial=serial_number(host.entropy),
-        profile=IssueProfile(host.profile.self_signed_years),
+        profile=profile,
         subject_key_identifier=_key_identifier(wanted),
     )
     stored = TransportCertificate(
@@ -87,7 +88,10 @@ def new(
         friendly_name=friendly_name_of(wanted),
         exportable=wanted.private_key_exportable,
     )
-    return put_enabled(host, stored, _services_of(host, wanted), answer=answer)
+    outcome = put_enabled(host, stored, _services_of(host, wanted), answer=answer)
+    if not profile.hash_note:
+        return outcome
+    return replace(outcome, warnings=(*outcome.warnings, profile.hash_note))
 
 
 def question_before_new(host: CertificateHost, wanted: NewCertificate) -> Question | None:
@@ -178,7 +182,8 @@ def _services_of(host: CertificateHost, wanted: NewCertificate) -> Services:
         return wanted.instance.services
     if wanted.include_accepted_domains or wanted.include_auto_discover:
         return Services.SMTP
-    if host.version is Version.EXCHANGE_2007:
+    choice = host.policy.new_certificate_services
+    if choice == "smtp" or (choice == "by-version" and host.version is Version.EXCHANGE_2007):
         return Services.SMTP
     return Services.IMAP | Services.POP | Services.SMTP
 

@@ -15,11 +15,6 @@ from edgesync.certificates.issue import (
 from edgesync.certificates.services import setup_services
 
 
-def setup_profile(host: CertificateHost) -> IssueProfile:
-    """How this version's setup issues: years and hash (certificate-facts 1)."""
-    return IssueProfile(host.profile.self_signed_years, host.profile.setup_hash)
-
-
 def setup_certificate(host: CertificateHost) -> TransportCertificate | None:
     """Give a freshly installed server its certificate; None for a role that gets none.
 
@@ -54,7 +49,7 @@ def _issue(host: CertificateHost) -> TransportCertificate:
         key,
         now=host.now(),
         serial=serial_number(host.entropy),
-        profile=setup_profile(host),
+        profile=IssueProfile.of(host.profile),
     )
     stored = TransportCertificate(certificate, key)
     host.store.trust(certificate, RootCAType.REGISTRY)

@@ -12,7 +12,7 @@ from edgesync.certificates.cmdlets.request import new_request
 from edgesync.certificates.cmdlets.setup import setup_certificate
 from edgesync.certificates.request import parse_request
 from edgesync.certificates.services import Services
-from edgesync.config import Version
+from edgesync.config import Policy, Version
 from edgesync.errors import ConfigurationError, UsageError
 from edgesync.organization.servers import ServerRole
 
@@ -39,6 +39,13 @@ def test_without_parameters_it_names_the_server() -> None:
 def test_default_services_differ_by_version() -> None:
     assert str(new(installed(Version.EXCHANGE_2007).host).certificate.services) == "SMTP"
     assert str(new(installed(Version.EXCHANGE_2010).host).certificate.services) == "IMAP, POP, SMTP"
+
+
+@pytest.mark.fact("certificate-facts 11")
+def test_what_2007_enables_by_default_is_a_setting() -> None:
+    for choice, services in (("smtp", "SMTP"), ("imap-pop-smtp", "IMAP, POP, SMTP")):
+        made = installed(Version.EXCHANGE_2007, policy=Policy(new_certificate_services=choice))
+        assert str(new(made.host).certificate.services) == services
 
 
 def test_the_common_name_joins_the_alternative_names() -> None:

@@ -11,8 +11,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from edgesync.certificates.certificate import RootCAType
 from edgesync.certificates.cmdlets.get import get
-from edgesync.certificates.cmdlets.setup import setup_certificate, setup_profile
-from edgesync.certificates.issue import years_later
+from edgesync.certificates.cmdlets.new import new
+from edgesync.certificates.cmdlets.setup import setup_certificate
+from edgesync.certificates.issue import IssueProfile, years_later
 from edgesync.config import Version
 from edgesync.organization.servers import ServerRole
 
@@ -171,5 +172,8 @@ def test_where_sha1_cannot_be_signed_it_says_so_and_takes_the_nearest() -> None:
     assert item is not None
     assert item.certificate.signature_hash_algorithm is not None
     assert item.certificate.signature_hash_algorithm.name == "sha256"
-    assert "sha1" in setup_profile(made.host).hash_note
-    assert setup_profile(bench(version=Version.EXCHANGE_2019).host).hash_note == ""
+    assert "sha1" in IssueProfile.of(made.host.profile).hash_note
+    assert "sha1" in new(made.host).warnings[-1]
+    later = bench(version=Version.EXCHANGE_2019).host
+    assert IssueProfile.of(later.profile).hash_note == ""
+    assert new(later).warnings == ()
