@@ -15,6 +15,7 @@ from directory.errors import DirectoryError
 from edgesync.console import api, pages
 from edgesync.console.asking import RunLog
 from edgesync.console.calls import Caller, as_known, status_of
+from edgesync.console.metrics import Counters, metrics
 from edgesync.console.protection import Protection, RequestRefused, refusal
 from edgesync.console.rendering import FOLDER, page
 from edgesync.console.streams import EventStreams, events
@@ -27,6 +28,7 @@ def create_app(lab: Lab, token: str, *, stop: Callable[[], None] | None = None) 
     routes: list[BaseRoute] = [
         *api.routes(),
         Route("/api/v1/events", events),
+        Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         *pages.routes(),
     ]
@@ -44,6 +46,7 @@ def create_app(lab: Lab, token: str, *, stop: Callable[[], None] | None = None) 
     app.state.lab = lab
     app.state.caller = Caller(lab)
     app.state.streams = EventStreams(lab)
+    app.state.counters = Counters(lab)
     app.state.runs = RunLog()
     app.state.stop = stop
     return app

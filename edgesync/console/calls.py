@@ -118,10 +118,11 @@ class Caller:
         context = Context(progress=progress, answer=request.answer, note=request.note)
         if self.lab.root is not None:
             context.lab_path = self.lab.root
-        if operation.needs_lab:
+        uses_lab = operation.uses_lab(request.parameters)
+        if uses_lab:
             context.current = self.lab
         try:
-            if operation.writes and operation.needs_lab:
+            if operation.writes and uses_lab:
                 self.changes += 1
                 self.lab.begin_command(request.note)
             outcome = operation.run(context, **request.parameters)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from edgesync.console.pages import actions, directory, events, overview
+from edgesync.console.pages import (
+    actions,
+    certificates,
+    directory,
+    events,
+    mail,
+    overview,
+    scenarios,
+    sync,
+    trust,
+    whatif,
+)
+
+SECTIONS = (
+    overview, trust, certificates, directory, sync, mail, whatif, scenarios, events, actions,
+)  # fmt: skip
 
 
 def routes() -> list[BaseRoute]:
     """Every page."""
-    return [
-        route for section in (overview, directory, actions, events) for route in section.routes()
-    ]
+    return [route for section in SECTIONS for route in section.routes()]

@@ -1,0 +1,71 @@
+"""Mail: send a message, look at queues, read what was said on the wire."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from edgesync.console import forms
+from edgesync.console.asking import ask
+from edgesync.console.rendering import page
+from edgesync.operations.registry import find_operation
+
+ROWS = 400
+"""Protocol rows on the page: some twenty sessions."""
+
+KINDS = ("all", "send", "receive")
+
+
+def routes() -> list[BaseRoute]:
+    """Pages of this section."""
+    return [Route("/mail", mail)]
+
+
+def mail(request: Request) -> Response:
+    """A form to send, the queues, and the latest sessions."""
+    lab = request.app.state.lab
+    asked = {key: request.query_params.get(key, "") for key in ("server", "kind")}
+    kind = asked["kind"] if asked["kind"] in KINDS else "all"
+    log = ask(request, "mail.log", server=asked["server"], kind=kind, tail=ROWS)
+    send = find_operation("mail.send")
+    shown = [f for f in forms.fields_of(send, {}, lab) if f.name not in _LEFT_OUT]
+    values = {
+        "fields": shown,
+        "operation": send,
+        "queue": ask(request, "mail.queue"),
+        "log": log,
+        "sessions": sessions(log.rows("rows")),
+        "server": asked["server"],
+        "kind": kind,
+        "kinds": KINDS,
+        "names": [server.name for server in lab.servers("hub", "mailbox", "edge")],
+        "command": send.command_line({}),
+    }
+    return page(request, "mail.html", "mail", "Mail", values)
+
+
+_LEFT_OUT = frozenset({"p.file"})
+"""Fields of the whole form that the page's short one does without."""
+
+
+def sessions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Protocol rows by session, newest session first."""
+    ordered = sorted(rows, key=lambda row: (row["session"], row["sequence"]))
+    found = [
+        {"session": session, "rows": list(members)}
+        for session, members in groupby(ordered, key=lambda row: row["session"])
+    ]
+    for one in found:
+        first = one["rows"][0]
+        one |= {key: first[key] for key in ("at", "connector", "local", "remote")}
+        one["certificates"] = sum(is_certificate(row) for row in one["rows"])
+    return sorted(found, key=lambda one: one["at"], reverse=True)
+
+
+def is_certificate(row: dict[str, Any]) -> bool:
+    """Whether a row tells of a certificate (certificate-facts 5.4)."""
+    return row["event"] == "*" and "certificate" in f"{row['data']} {row['context']}".lower()
