@@ -146,3 +146,8 @@ class Channel:
                 case TlsFailed():
                     self.failure = event
                     self.is_closed = True
+
+
+def address_of(endpoint: str) -> str:
+    """The address of ``ip:port`` or ``[ip]:port``."""
+    return endpoint.rpartition(":")[0].strip("[]")

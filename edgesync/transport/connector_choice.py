@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from edgesync.organization.connectors import ReceiveConnector
+from edgesync.transport.channel import address_of
 from edgesync.transport.host import TransportHost
-from edgesync.transport.receiver import Receiver, address_of
+from edgesync.transport.receiver import Receiver
 
 Address = IPv4Address | IPv6Address
 
