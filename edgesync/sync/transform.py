@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,9 +53,27 @@ def rename(values: Values, setting: Setting) -> Values:
     return tuple(out)
 
 
+def replication_credentials(values: Values, _setting: Setting) -> Values:
+    """EdgeSync credentials that name the Hub they are for (edgesync-facts 3.1).
+
+    A record without one is the bootstrap account's: the Edge made that account itself, and the
+    record leaves AD after the first session.
+    """
+    return tuple(value for value in values if _names_source(value))
+
+
+def _names_source(value: bytes) -> bool:
+    try:
+        record = json.loads(value)
+    except ValueError:
+        return True
+    return not isinstance(record, dict) or bool(record.get("SourceServerFQDN", "?"))
+
+
 TRANSFORMATIONS: dict[str, Transformation] = {
     "copy": copy,
     "hash": hash_addresses,
     "name": rename,
+    "replication-credentials": replication_credentials,
 }
 """By the word that stands in job tables."""

@@ -203,10 +203,13 @@ def test_an_edge_does_not_trust_the_enterprise_authority(shell: Shell) -> None:
 @pytest.mark.fact("certificate-facts 1.1")
 def test_show_tells_the_truths_and_names_the_disagreement(shell: Shell) -> None:
     assert "all copies agree" in shell.ok("cert", "show", "HUB01").out
+    kinds = {t["kind"]: t for t in shell.json("cert", "show", "HUB01")["truths"]["truths"]}
+    assert set(kinds) == {"presented", "published", "installed"}
+    assert len({t["thumbprint"] for t in kinds.values()}) == 1
     mark = shell.internal("HUB01")
     shell.ok("cert", "remove", "HUB01", mark, "--yes")
     shown = shell.json("cert", "show", "HUB01")
-    assert shown["disagreements"] == ["AD names no internal transport certificate of HUB01"]
+    assert shown["disagreements"][0] == "AD names no internal transport certificate of HUB01"
     assert shown["certificates"] == []
 
 
@@ -262,6 +265,43 @@ def test_later_versions_refuse_what_2007_allows(tmp_path: Path) -> None:
     done = shell.run("cert", "remove", "HUB01", shell.internal("HUB01"), "--yes")
     assert done.code == 6
     assert "would stop" in done.err
+
+
+def test_what_if_says_what_would_be_done_and_does_nothing(shell: Shell) -> None:
+    before = shell.certificates()
+    mark = shell.internal("HUB01")
+    for words, said in (
+        (
+            ("New-ExchangeCertificate", "-Server", "HUB01", "-WhatIf"),
+            "make a certificate for HUB01",
+        ),
+        (("Enable-ExchangeCertificate", "-Thumbprint", mark, "-Services", "POP", "-WhatIf"), "POP"),
+        (("Remove-ExchangeCertificate", "-Thumbprint", mark, "-WhatIf"), f"remove {mark}"),
+    ):
+        done = shell.ok(*words)
+        assert done.out.startswith("What if: ")
+        assert said in done.out
+    assert shell.certificates() == before
+
+
+@pytest.mark.fact("certificate-facts 6.3")
+def test_a_strangers_root_is_trusted_by_one_machine(shell: Shell) -> None:
+    fixtures = ROOT / "fixtures" / "certificates"
+    shell.ok("cert", "import", "EDGE01", str(fixtures / "mail.p7b"))
+    (item,) = [c for c in shell.certificates("EDGE01") if "mail.contoso.test" in c["domains"]]
+    trust = ("cert", "trust", "EDGE01", str(fixtures / "authority.pem"), "--kind", "group-policy")
+
+    def judged() -> tuple[str, str]:
+        shown = shell.certificates("EDGE01", "--thumbprint", item["thumbprint"])[0]
+        return shown["status"], shown["root_ca_type"]
+
+    # made after the lab's clock stands: not yet valid there, whatever the root
+    assert judged() == ("DateInvalid", "None")
+    shell.ok(*trust)
+    assert judged()[1] == "GroupPolicy"
+    shell.ok(*trust, "--remove")
+    assert judged()[1] == "None"
+    assert shell.run(*trust, "--remove").code == 4
 
 
 def test_the_private_keys_of_a_lab_are_for_its_owner_only(shell: Shell) -> None:
