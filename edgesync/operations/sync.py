@@ -48,7 +48,7 @@ def _render_plan(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "sync", "run", render=_render_run, rows="runs", writes=True,
+    "sync", "run", render=_render_run, rows="runs", writes=True, lab_unless=("config",),
     example="edgesync sync run --edge EDGE01",
     cmdlets=(
         Cmdlet("Start-EdgeSynchronization", {

@@ -31,6 +31,7 @@ from directory.model.messages import (
     ROOT_DSE,
     AddRequest,
     DeleteRequest,
+    DerefAliases,
     ModifyDnRequest,
     ModifyRequest,
     Scope,
@@ -44,6 +45,12 @@ from edgesync.port.pinning import check_pin
 from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
 
 _SCOPES = {Scope.BASE: ldap3.BASE, Scope.ONE: ldap3.LEVEL, Scope.SUBTREE: ldap3.SUBTREE}
+_DEREFERENCE = {
+    DerefAliases.NEVER: ldap3.DEREF_NEVER,
+    DerefAliases.IN_SEARCHING: ldap3.DEREF_SEARCH,
+    DerefAliases.FINDING_BASE: ldap3.DEREF_BASE,
+    DerefAliases.ALWAYS: ldap3.DEREF_ALWAYS,
+}
 _OPERATIONS = (
     ldap3.MODIFY_ADD, ldap3.MODIFY_DELETE, ldap3.MODIFY_REPLACE, ldap3.MODIFY_INCREMENT,
 )  # fmt: skip
@@ -166,6 +173,7 @@ class LdapPort:
                 str(request.base),
                 format_filter(request.filter),
                 _SCOPES[request.scope],
+                dereference_aliases=_DEREFERENCE[request.deref_aliases],
                 attributes=list(request.attributes) or [ldap3.ALL_ATTRIBUTES],
                 size_limit=request.size_limit,
                 time_limit=request.time_limit_s,
@@ -224,10 +232,14 @@ class LdapPort:
 
     def close(self) -> None:
         """Let go of the connection; a peer that is gone already does not matter."""
+        sock = self._connection.socket
         try:
             self._connection.unbind()
         except (LDAPException, OSError):
             self._connection.strategy.close()
+        finally:
+            if sock is not None:  # ldap3 forgets it when connecting failed
+                sock.close()
 
     # answers ------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class ContentSyncFeed(FeedBase):
     def read(self, cursor: Cursor, now: datetime) -> FeedPage | RefreshRequired:
         """One refresh."""
         try:
-            outcome = self._refresh(set_back(cursor.cookie))
+            outcome = self._refresh(set_back(cursor.cookie, not_before=self._oldest()))
         except LdapError as error:
             if error.code in {ResultCode.SYNC_REFRESH_REQUIRED, ResultCode.PROTOCOL_ERROR}:
                 return RefreshRequired(RefreshReason.COOKIE_REFUSED)
@@ -84,7 +84,15 @@ class ContentSyncFeed(FeedBase):
         ordered = tuple(changes[guid] for guid in sorted(changes))
         names_deletes = _names_deletes(outcome)
         everything = None if names_deletes else frozenset(present | set(changes))
+        if everything is not None and not everything:
+            # An empty answer must not empty the target: look at what is really there.
+            return RefreshRequired(RefreshReason.COOKIE_REFUSED)
         return FeedPage(ordered, self._after(outcome, now, cursor), present=everything)
+
+    def _oldest(self) -> str:
+        """A CSN the source has an entry for: OpenLDAP refuses cookies older than all its data."""
+        top = read(self.port, self._suffix(), ("entryCSN",))
+        return top.text("entryCSN") if top is not None else ""
 
     def _refresh(self, cookie: bytes | None) -> SearchOutcome:
         control = SyncRequest(critical=True, mode=SyncMode.REFRESH_ONLY, cookie=cookie)
@@ -113,12 +121,17 @@ def _names_deletes(outcome: SearchOutcome) -> bool:
     return SyncPhase.DELETE in phases and SyncPhase.PRESENT not in phases
 
 
-def set_back(cookie: bytes, by: timedelta = OVERLAP) -> bytes:
-    """An OpenLDAP cookie with every CSN earlier by a span; another server's cookie as it is."""
+def set_back(cookie: bytes, by: timedelta = OVERLAP, *, not_before: str = "") -> bytes:
+    """An OpenLDAP cookie with every CSN earlier by a span, but not before a given CSN.
+
+    Another server's cookie comes back as it is.
+    """
 
     def earlier(match: re.Match[str]) -> str:
         stamp = datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC) - by
-        return f"{stamp:%Y%m%d%H%M%S}.{match[2]}Z{match[3]}"
+        wanted = f"{stamp:%Y%m%d%H%M%S}.{match[2]}Z"
+        floor = not_before.partition("#")[0]
+        return min(max(wanted, floor), f"{match[1]}.{match[2]}Z") + match[3]
 
     return _CSN.sub(earlier, cookie.decode("utf-8", "surrogateescape")).encode(
         "utf-8", "surrogateescape"
