@@ -1,0 +1,81 @@
+"""An imported lab keeps what the exports said; a later import that is refused harms nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.peers import require_data
+from tests.support.program import Program
+
+SETUP_CERTIFICATE = "6C7DE09FB39A40144F57EFEBC3DF0148E3A9AB28"
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    program = Program(tmp_path_factory.mktemp("real") / "lab")
+    program.ok(
+        "lab", "import", "--edge", "EDGE01",
+        "--clixml", str(require_data("exchange-2019-clixml")),
+        "--ldif", str(require_data("planet-express")),
+    )  # fmt: skip
+    return program
+
+
+@pytest.fixture
+def program(imported: Program, tmp_path: Path) -> Program:
+    """A copy of the imported lab, for one test."""
+    shutil.copytree(imported.lab, tmp_path / "lab")
+    return Program(tmp_path / "lab")
+
+
+def test_the_real_certificates_are_listed_with_their_services(imported: Program) -> None:
+    shown = imported.ok("cert", "list", "SOLO-E19A").out
+    line = next(line for line in shown.splitlines() if SETUP_CERTIFICATE in line)
+    assert "IP.WS" in line
+    assert "Valid" in line
+
+
+def test_imported_people_are_known_at_the_edge_by_their_hash(
+    program: Program, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "edge01.xml")
+    program.ok("subscription", "export", "EDGE01", "--file", file, "--yes")
+    program.ok(
+        "subscription", "import", file, "--site", "Default-First-Site-Name", "--yes",
+    )  # fmt: skip
+    runs = {run["job"]: run for run in program.json("sync", "run")["runs"]}
+    assert runs["recipients"]["added"] == 7
+    cells = program.json("trust", "matrix")["cells"]
+    verdicts = {cell["verdict"] for cell in cells} - {"not_applicable"}
+    assert verdicts == {"trusted"}
+    found = program.ok("recipient", "find", "fry@planetexpress.com").out
+    assert "CN=Recipients,OU=MSExchangeGateway" in found
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "content"),
+    [
+        ("--clixml", "Get-ExchangeServer.xml", "<Objs>\n<Obj>"),
+        ("--ldif", "people.ldif", "dn: cn=A\nmail\n"),
+    ],
+)
+def test_a_malformed_file_leaves_the_lab_alone(
+    program: Program, tmp_path: Path, option: str, name: str, content: str
+) -> None:
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / name).write_text(content)
+    before = program.json("lab", "status")["servers"]
+    force = ["--force"] if option == "--clixml" else []
+    refused = program.run("lab", "import", option, str(tmp_path / "input"), *force)
+    assert refused.code == 1
+    error, hint = refused.err.strip().splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert name in error
+    assert "line 2" in error
+    assert hint.startswith("hint: ")
+    assert program.json("lab", "status")["servers"] == before
+    kept = program.ok("directory", "search", "(cn=Philip*)", "--server", "ad").out
+    assert "Philip J. Fry" in kept
