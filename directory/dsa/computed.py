@@ -143,7 +143,7 @@ def _back_link(forward: str) -> ComputedAttribute:
             return NOTHING
         return Candidates(Certainty.EXACT, sorted(store.link_targets(source.id, forward)))
 
-    return ComputedAttribute(values, find, own=False)
+    return ComputedAttribute(values, find, own=False, forward=forward)
 
 
 def _plain(values: Callable[[StoredEntry], Values]) -> ComputedAttribute:

@@ -89,6 +89,23 @@ def keys(attribute: Attribute, values: Iterable[bytes]) -> list[object]:
     return result
 
 
+def check_shape(
+    context: Context, classes: Values, attributes: Mapping[AttributeName, Values]
+) -> None:
+    """``check_classes``, remembered: entries that are added or changed are much alike."""
+    key = (classes, frozenset(attributes))
+    if key in context.shapes_passed:
+        return
+    check_classes(context, attributes)
+    if len(context.shapes_passed) >= SHAPES_MAX:
+        context.shapes_passed.clear()
+    context.shapes_passed.add(key)
+
+
+SHAPES_MAX = 10_000
+"""Combinations of classes and attributes remembered as allowed."""
+
+
 def check_classes(context: Context, attributes: Mapping[AttributeName, Values]) -> None:
     """Pass when the entry has known classes, one structural chain, and what they ask for.
 

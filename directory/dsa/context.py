@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from directory.clock import Clock
 from directory.dsa.access import AccessPolicy
@@ -14,7 +14,8 @@ from directory.dsa.persist import PersistentSearches
 from directory.dsa.selection import Selections
 from directory.dsa.throttle import BindThrottle
 from directory.entropy import Entropy
-from directory.schema.schema import Schema
+from directory.model.names import AttributeName
+from directory.schema.schema import Attribute, Schema
 from directory.store.store import Store
 
 
@@ -47,6 +48,16 @@ class Silence:
         """Nothing."""
 
 
+class WireName(NamedTuple):
+    """What an add must know about an attribute it was given."""
+
+    attribute: Attribute
+    name: AttributeName
+    is_kept: bool
+    """Whether its wire form can be kept: the name is spelled as the schema does."""
+    is_computed: bool
+
+
 @dataclass(slots=True)
 class Context:
     """One directory as its operations see it."""
@@ -61,6 +72,10 @@ class Context:
     observer: DsaObserver = field(default_factory=Silence)
     selections: Selections = field(init=False)
     persistent: PersistentSearches = field(init=False)
+    shapes_passed: set[tuple[tuple[bytes, ...], frozenset[str]]] = field(default_factory=set)
+    """Classes and attributes that are known to go together."""
+    wire_names: dict[bytes, WireName] = field(default_factory=dict)
+    """Attribute names of adds as clients spell them, looked up."""
 
     def __post_init__(self) -> None:
         self.selections = Selections(self.store, generic=self.configuration.is_generic)

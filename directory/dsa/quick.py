@@ -127,11 +127,7 @@ class QuickSearch:
     def _answer(self, entries: list[StoredEntry], selection: Selection) -> list[bytes] | None:
         operations: list[bytes] = []
         for entry in entries:
-            cached = entry.cached
-            if cached is not None and cached[0] is selection:
-                operation = cached[1]
-            else:
-                operation = selection.operation(entry)
+            operation = selection.operation(entry)
             if len(operation) >= _LARGE and not self._generic:
                 return None
             operations.append(operation)

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from directory.dsa.computed import CONSTRUCTED
 from directory.model import ber
-from directory.model.encoded import decode_attribute, search_result_entry
+from directory.model.encoded import decode_attribute, search_result_entry, split_operation
 from directory.model.names import AttributeName
 from directory.schema.definitions import Usage
 from directory.store.computed import ComputedAttribute
@@ -33,8 +33,8 @@ class Selection:
     """The attributes of one kind of answer."""
 
     __slots__ = (
-        "_computed", "_hidden", "_is_all", "_is_operational", "_names", "_schema", "_store",
-        "is_cacheable", "ranges", "types_only",
+        "_hidden", "_is_all", "_is_operational", "_links", "_names", "_others", "_own", "_schema",
+        "_store", "ranges", "types_only",
     )  # fmt: skip
 
     def __init__(
@@ -68,8 +68,11 @@ class Selection:
                 else (self._is_all and name not in CONSTRUCTED)
             ):
                 computed[known.spelling] = attribute
-        self._computed = tuple((spelling.encode(), c) for spelling, c in computed.items())
-        self.is_cacheable = not types_only and all(c.own for c in computed.values())
+        encoded = [(spelling.encode(), c) for spelling, c in computed.items()]
+        self._own = [(spelling, c) for spelling, c in encoded if c.own]
+        # what depends on other entries is worked out each time; back links, only if there are any
+        self._links = [(spelling, c.forward, c) for spelling, c in encoded if c.forward]
+        self._others = [(s, c) for s, c in encoded if not c.own and not c.forward]
 
     def picks(self, name: AttributeName) -> bool:
         """Whether a stored attribute is in the answer."""
@@ -88,13 +91,38 @@ class Selection:
 
     def body(self, entry: StoredEntry) -> bytes:
         """The attributes of an entry, concatenated in wire form."""
-        stored = self._stored(entry.shape)(entry.blobs)
-        parts = [*stored]
+        return self._own_body(entry) + self._foreign(entry)
+
+    def _own_body(self, entry: StoredEntry) -> bytes:
+        parts = [*self._stored(entry.shape)(entry.blobs)]
         store = self._store
-        for spelling, computed in self._computed:
+        for spelling, computed in self._own:
             values = computed.values(store, entry)
             if values:
                 parts.append(ber.attribute(spelling, values))
+        return self._joined(parts)
+
+    def _foreign(self, entry: StoredEntry) -> bytes:
+        """What depends on other entries than this one."""
+        store = self._store
+        indexes = store.indexes.by_name
+        parts: list[bytes] = []
+        key = b""
+        for spelling, forward, computed in self._links:
+            index = indexes.get(forward)
+            if index is None or not (index.unique or index.shared):
+                continue
+            key = key or entry.normal.encode()
+            values = computed.values(store, entry) if index.ids(key) else ()
+            if values:
+                parts.append(ber.attribute(spelling, values))
+        for spelling, computed in self._others:
+            values = computed.values(store, entry)
+            if values:
+                parts.append(ber.attribute(spelling, values))
+        return self._joined(parts) if parts else b""
+
+    def _joined(self, parts: list[bytes]) -> bytes:
         if self.types_only:
             return b"".join(ber.attribute(decode_attribute(part)[0], ()) for part in parts)
         return b"".join(parts)
@@ -103,10 +131,14 @@ class Selection:
         """The finished SearchResultEntry of an entry."""
         cached = entry.cached
         if cached is not None and cached[0] is self:
-            return cached[1]
-        operation = search_result_entry(entry.name, self.body(entry))
-        if self.is_cacheable:
+            operation = cached[1]
+        else:
+            operation = search_result_entry(entry.name, self._own_body(entry))
             entry.cached = (self, operation)
+        if self._links or self._others:
+            foreign = self._foreign(entry)
+            if foreign:
+                return search_result_entry(entry.name, split_operation(operation)[1] + foreign)
         return operation
 
     def _stored(self, shape: Shape) -> Picker:

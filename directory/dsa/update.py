@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from directory.dsa import content, microsoft
 from directory.dsa import refusals as r
 from directory.dsa.access import Right
-from directory.dsa.context import Context
+from directory.dsa.context import Context, WireName
 from directory.dsa.links import check_targets
 from directory.dsa.names import context_of, existing, no_such_object
 from directory.dsa.request_controls import UpdateControls
@@ -48,9 +48,8 @@ def add(
     if not context.configuration.is_generic:
         microsoft.complete(context, dn, attributes, new_meta)
     for name, values in attributes.items():
-        attribute = content.attribute_of(context, name)
-        content.check_values(context, attribute, values)
-    content.check_classes(context, attributes)
+        content.check_values(context, content.attribute_of(context, name), values)
+    content.check_shape(context, attributes.get(content.OBJECT_CLASS, ()), attributes)
     check_targets(context, attributes)
     protect(context, session, attributes)
     for name, values in attributes.items():
@@ -72,33 +71,54 @@ def _read(
     context: Context, entry: Entry
 ) -> tuple[dict[AttributeName, Values], dict[AttributeName, bytes]]:
     """The attributes of an add, and their wire forms where those can be kept as they are."""
-    schema = context.schema
     attributes: dict[AttributeName, Values] = {}
     blobs: dict[AttributeName, bytes] = {}
-    given: list[tuple[str, Values, bytes | None]]
-    if isinstance(entry, EncodedEntry):
-        _, body = split_operation(entry.operation)
-        decoded = ((decode_attribute(blob), blob) for blob in attribute_blobs(body))
-        given = [(kind.decode(), values, blob) for (kind, values), blob in decoded]
-    else:
-        given = [(name, values, None) for name, values in entry.attributes.items()]
-    for spelled, values, blob in given:
-        attribute = content.attribute_of(context, spelled)
-        content.check_writable(context, attribute, adding=True)
-        name = schema.canonical(spelled)
+    known = context.wire_names
+    for spelled, values, blob in _given(entry):
+        found = known.get(spelled)
+        if found is None:
+            found = _wire_name(context, spelled)
         if not values:
             reason = "an attribute to add needs a value"
-            raise r.refusal(context, r.BAD_SYNTAX, spelled, reason)
-        if attribute.name in context.store.computed:
+            raise r.refusal(context, r.BAD_SYNTAX, found.attribute.spelling, reason)
+        if found.is_computed:
             continue  # objectCategory and the like: taken, and worked out anyway
+        name = found.name
         if name in attributes:
             attributes[name] = (*attributes[name], *values)
             blobs.pop(name, None)
         else:
             attributes[name] = values
-            if blob is not None and schema.spelling(name) == spelled and blob[1] != 0x84:
+            if blob is not None and found.is_kept:
                 blobs[name] = blob
     return attributes, blobs
+
+
+def _given(entry: Entry) -> Iterator[tuple[bytes, Values, bytes | None]]:
+    if not isinstance(entry, EncodedEntry):
+        for name, values in entry.attributes.items():
+            yield name.encode(), values, None
+        return
+    for blob in attribute_blobs(split_operation(entry.operation)[1]):
+        kind, values = decode_attribute(blob)
+        # lengths in the long form where the short one would do are legal, but not kept
+        yield kind, values, blob if len(blob) > 257 or blob[1] < 0x80 else None
+
+
+def _wire_name(context: Context, spelled: bytes) -> WireName:
+    description = spelled.decode("utf-8", "replace")
+    attribute = content.attribute_of(context, description)
+    content.check_writable(context, attribute, adding=True)
+    name = context.schema.canonical(description)
+    is_kept = context.schema.spelling(name) == description
+    found = WireName(attribute, name, is_kept, attribute.name in context.store.computed)
+    if len(context.wire_names) < WIRE_NAMES_MAX:
+        context.wire_names[spelled] = found
+    return found
+
+
+WIRE_NAMES_MAX = 10_000
+"""Spellings of attribute names remembered."""
 
 
 def _has_all(context: Context, name: AttributeName, have: Values, wanted: Values) -> bool:
@@ -156,22 +176,33 @@ def modify(
     if not changed:
         return entry, entry
     _keep_name(context, entry, changed)
-    whole = {name: entry.values(name) for name in entry.shape.names}
     if content.OBJECT_CLASS in changed and not context.configuration.is_generic:
         microsoft.check_class_change(context, entry, changed)
-    whole.update(changed)
-    for name in [name for name, values in whole.items() if not values]:
-        del whole[name]
     for name, values in changed.items():
         content.check_values(context, content.attribute_of(context, name), values)
-    content.check_classes(context, whole)
+    flags = _check_whole(context, entry, changed)
     if not context.configuration.is_generic:
         microsoft.check_modified(context, entry, changed)
     check_targets(context, changed)
     protect(context, session, changed)
     blobs = {n: content.encode(context, n, v) if v else None for n, v in changed.items()}
     with store.write(session.author, context.now(), commit=not session.group_commit) as writer:
-        return entry, writer.modify(entry, blobs, flags=flags_of(whole))
+        return entry, writer.modify(entry, blobs, flags=flags)
+
+
+def _check_whole(
+    context: Context, entry: StoredEntry, changed: Mapping[AttributeName, Values]
+) -> int:
+    """Check the entry as it will be, as far as a change can matter; its flags."""
+    if content.OBJECT_CLASS not in changed:
+        shape = entry.shape.positions
+        if all(bool(values) == (name in shape) for name, values in changed.items()):
+            return entry.flags  # the same classes and the same attributes
+    whole = {name: entry.values(name) for name in entry.shape.names}
+    whole.update(changed)
+    whole = {name: values for name, values in whole.items() if values}
+    content.check_shape(context, whole.get(content.OBJECT_CLASS, ()), whole)
+    return flags_of(whole)
 
 
 def check_assertion(context: Context, entry: StoredEntry, controls: UpdateControls) -> None:
@@ -252,6 +283,9 @@ def _keep_name(
     context: Context, entry: StoredEntry, changed: Mapping[AttributeName, Values]
 ) -> None:
     """Values in the RDN stay (section 4.6)."""
+    naming = entry.key.partition("=")[0]
+    if "+" not in entry.key and context.schema.canonical(naming) not in changed:
+        return
     for name, values in content.naming_values(context, DN.parse(entry.rdn.decode())).items():
         if name in changed and not _has_all(context, name, changed[name], values):
             attribute = content.attribute_of(context, name)

@@ -14,6 +14,7 @@ _PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
 """A value without anything to unescape; most are."""
 _ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)
 _SPECIAL = ',+"\\<>;='
+_MAY_NEED_ESCAPE = re.compile(r'[,+"\\<>;=#\x00-\x1f\x7f]|^ | $')
 _HEX = frozenset("0123456789abcdefABCDEF")
 _OID_NAMES = {
     "2.5.4.3": "cn", "2.5.4.7": "l", "2.5.4.8": "st", "2.5.4.10": "o", "2.5.4.11": "ou",
@@ -24,14 +25,14 @@ _OID_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Ava:
-    """One attribute type and value of an RDN. The value is text; ``#hex`` forms are kept as bytes."""
+    """One attribute type and value of an RDN: text, or bytes where it was written ``#hex``."""
 
     type: str
     value: str | bytes
 
     @property
     def normal(self) -> str:
-        """The form that compares: type folded and named, value folded with inner runs of space as one."""
+        """The form that compares: type and value folded, inner runs of space as one."""
         kind = self.type.lower()
         kind = _OID_NAMES.get(kind.removeprefix("oid."), kind)
         if isinstance(self.value, bytes):
@@ -108,9 +109,11 @@ class DN:
         """The hash key: equal exactly when two names are equal."""
         if self.alternative is not None:
             return f"<{self.alternative.lower()}>"
-        return ",".join(rdn.normal for rdn in self.rdns)
+        if len(self.rdns) < 2:
+            return self.rdns[0].normal if self.rdns else ""
+        return f"{self.rdns[0].normal},{self.parent.normal}"
 
-    @property
+    @cached_property
     def parent(self) -> DN:
         """The name above; the root's parent is the root."""
         return DN(self.rdns[1:])
@@ -169,7 +172,7 @@ ROOT = DN()
 
 def _escape(value: str) -> str:
     """Escape a value for RFC 4514 section 2.4."""
-    if value.isalnum():
+    if not _MAY_NEED_ESCAPE.search(value):
         return value
     out: list[str] = []
     last = len(value) - 1
@@ -191,7 +194,6 @@ def _parse(text: str) -> DN:
         return ROOT
     if match := _ALTERNATIVE.match(text.strip()):
         return DN((), f"{match[1].upper()}={match[2].strip()}")
-    rdns: list[Rdn] = []
     avas: list[Ava] = []
     at = 0
     while True:
@@ -202,14 +204,27 @@ def _parse(text: str) -> DN:
         avas.append(Ava(match[1], value))
         separator = text[at] if at < len(text) else ""
         at += 1
-        if separator == "+":
-            continue
-        rdns.append(Rdn(tuple(avas)))
-        avas = []
-        if len(rdns) > RDN_COUNT_MAX:
-            raise InvalidDN(text, at, f"more than {RDN_COUNT_MAX} RDNs")
-        if not separator:
-            return DN(tuple(rdns))
+        if separator != "+":
+            break
+    rdn = Rdn(tuple(avas))
+    if not separator:
+        return DN((rdn,))
+    return _below(text, at, rdn)
+
+
+def _below(text: str, at: int, rdn: Rdn) -> DN:
+    """A name from its first RDN and the rest: siblings share their parsed parent."""
+    if not text[at:].strip() or text[at:].lstrip().startswith("<"):
+        raise InvalidDN(text, at, "expected an attribute type and '='")
+    try:
+        parent = _parse(text[at:])
+    except InvalidDN as error:
+        raise InvalidDN(text, at + error.offset, error.reason) from None
+    if len(parent.rdns) >= RDN_COUNT_MAX:
+        raise InvalidDN(text, at, f"more than {RDN_COUNT_MAX} RDNs")
+    dn = DN((rdn, *parent.rdns))
+    dn.__dict__["parent"] = parent  # the cached property, filled in
+    return dn
 
 
 def _parse_value(text: str, at: int) -> tuple[str | bytes, int]:

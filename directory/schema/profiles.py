@@ -38,19 +38,27 @@ SECRET = frozenset(
 """Attributes that can be written and compared by binds, and never read (MS-ADTS 3.1.1.4.4)."""
 
 _INDEXED_GENERIC = (
-    "objectClass", "cn", "sn", "givenName", "displayName", "mail", "uid", "ou", "o", "dc", "member",
-    "uniqueMember", "memberUid", "owner", "manager", "seeAlso", "uidNumber", "gidNumber",
-    "telephoneNumber", "l", "description", "employeeNumber", "aliasedObjectName",
+    "objectClass", "cn", "mail", "uid", "ou", "dc", "member", "uniqueMember", "memberUid", "owner",
+    "manager", "seeAlso", "uidNumber", "gidNumber",
+)  # fmt: skip
+_ON_DEMAND_GENERIC = (
+    "sn", "givenName", "displayName", "telephoneNumber", "l", "st", "o", "description",
+    "employeeNumber", "title", "departmentNumber", "mobile", "aliasedObjectName",
 )  # fmt: skip
 _INDEXED_AD = (
-    "objectClass", "cn", "sn", "givenName", "displayName", "mail", "uid", "ou", "dc", "name",
-    "sAMAccountName", "userPrincipalName", "servicePrincipalName", "proxyAddresses",
-    "legacyExchangeDN", "mailNickname", "member", "manager", "managedBy", "owner", "siteObject",
-    "serverReference", "nonSecurityMember", "objectSid", "sIDHistory", "objectCategory",
-    "groupType", "primaryGroupID", "uidNumber", "gidNumber", "employeeID", "telephoneNumber", "homeMDB", "l",
-    "msExchHomeServerName", "msExchServerSite", "msExchAcceptedDomainName", "domainName",
-    "msExchMailboxGuid", "msExchEdgeSyncSourceGuid", "nCName", "dnsRoot", "keywords",
-    "lDAPDisplayName", "attributeID", "governsID",
+    "objectClass", "cn", "mail", "ou", "dc", "sAMAccountName", "userPrincipalName",
+    "servicePrincipalName", "proxyAddresses", "member", "manager", "managedBy", "owner",
+    "siteObject", "serverReference", "nonSecurityMember", "objectSid", "homeMDB",
+    "msExchServerSite", "msExchAcceptedDomainName", "domainName", "msExchEdgeSyncSourceGuid",
+    "msDS-ObjectReference", "frsComputerReference", "fRSMemberReference", "queryPolicyObject",
+    "bridgeheadTransportList", "msDS-NonMembers", "nCName",
+)  # fmt: skip
+_ON_DEMAND_AD = (
+    "sn", "givenName", "displayName", "uid", "legacyExchangeDN", "mailNickname", "sIDHistory",
+    "groupType", "primaryGroupID", "uidNumber", "gidNumber", "employeeID", "telephoneNumber", "l",
+    "title", "department", "description", "physicalDeliveryOfficeName", "msExchHomeServerName",
+    "msExchMailboxGuid", "targetAddress", "dnsRoot", "keywords", "lDAPDisplayName",
+    "attributeID", "governsID",
 )  # fmt: skip
 _ANR = (
     "displayName", "givenName", "legacyExchangeDN", "physicalDeliveryOfficeName", "proxyAddresses",
@@ -85,6 +93,8 @@ class SchemaProfile:
     name: str
     schema: Schema = field(repr=False)
     indexed: tuple[str, ...]
+    on_demand: tuple[str, ...]
+    """Indexed from the first search that asks on: most directories never need most of these."""
     anr: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     secret: frozenset[str] = SECRET
@@ -117,14 +127,17 @@ def _profile(name: str, extra: tuple[str, ...]) -> SchemaProfile:
     for text in extra:
         definitions += parse_schema(text)
     schema = Schema(definitions)
-    wanted = _INDEXED_GENERIC if name == "generic" else _INDEXED_AD
+    generic = name == "generic"
+    wanted = _INDEXED_GENERIC if generic else _INDEXED_AD
     indexed = tuple(schema.canonical(n) for n in wanted if schema.attribute(n))
-    if name == "generic":
+    later = _ON_DEMAND_GENERIC if generic else _ON_DEMAND_AD
+    on_demand = tuple(schema.canonical(n) for n in later if schema.attribute(n))
+    if generic:
         links = {"member": "memberof"}
-        return SchemaProfile(name, schema, indexed, links=links)
+        return SchemaProfile(name, schema, indexed, on_demand, links=links)
     links = {f.lower(): b.lower() for f, b in LINKS.items() if schema.attribute(b)}
     anr = tuple(schema.canonical(n) for n in _ANR if schema.attribute(n))
-    return SchemaProfile(name, schema, indexed, anr, links, SECRET, _GLOBAL_CATALOG)
+    return SchemaProfile(name, schema, indexed, on_demand, anr, links, SECRET, _GLOBAL_CATALOG)
 
 
 @lru_cache(maxsize=8)

@@ -25,6 +25,8 @@ class ComputedAttribute:
     find: Callable[[Store, bytes], Candidates] | None = None
     find_from: Callable[[Store, bytes], Candidates] | None = None
     own: bool = True
+    forward: str | None = None
+    """Of a back link: the forward link it mirrors."""
 
 
 ComputedAttributes = Mapping[str, ComputedAttribute]

@@ -52,6 +52,10 @@ class Dit:
         """The entry of an id."""
         return self.entries[id_] if 0 < id_ < len(self.entries) else None
 
+    def live(self) -> Iterator[StoredEntry]:
+        """Every entry, in the order of ids."""
+        return (entry for entry in self.entries if entry is not None)
+
     def child(self, parent: int, key: str) -> EntryId | None:
         """The entry with that normal RDN directly below a parent."""
         below = self._children.get(parent)

@@ -8,7 +8,7 @@ the old versions back. Nothing above ``committed_usn`` is shown to readers of th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from directory.model.dn import DN
 from directory.model.filter import Filter
 from directory.model.messages import Scope
 from directory.schema.profiles import SchemaProfile
+from directory.schema.schema import Attribute
 from directory.store.candidates import Certainty, Plan
 from directory.store.changes import Change, ChangeLog, Removal
 from directory.store.computed import ComputedAttributes
@@ -61,9 +62,10 @@ class Store:
         self.schema = profile.schema
         self.computed = computed
         self.unsearchable = profile.secret
-        found = (profile.schema.attribute(name) for name in profile.indexed)
-        self.indexes = IndexSet(attribute for attribute in found if attribute is not None)
         self.dit = Dit()
+        self.indexes = IndexSet(
+            self._attributes(profile.indexed), self._attributes(profile.on_demand), self.dit.live
+        )
         self.shapes = Shapes()
         self.log = ChangeLog()
         self.guids: dict[bytes, int] = {}
@@ -78,6 +80,10 @@ class Store:
         self.watchers: list[Callable[[Sequence[Step]], None]] = []
         self._pending: list[Step] = []
         self._pending_meta: dict[str, str] = {}
+
+    def _attributes(self, names: Iterable[str]) -> list[Attribute]:
+        found = (self.schema.attribute(name) for name in names)
+        return [attribute for attribute in found if attribute is not None]
 
     # reading ---------------------------------------------------------------------------------
 
@@ -309,10 +315,11 @@ class Store:
         """A store that goes its own way, in memory only. Entries are shared, never copied."""
         with self.lock:
             other = Store.__new__(Store)
+            dit = self.dit.copy()
             other.__dict__.update(
                 self.__dict__,
-                indexes=self.indexes.copy(),
-                dit=self.dit.copy(),
+                indexes=self.indexes.copy(dit.live),
+                dit=dit,
                 log=self.log.copy(),
                 guids=self.guids.copy(),
                 deleted=self.deleted.copy(),
