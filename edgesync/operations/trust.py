@@ -161,7 +161,7 @@ def explain(
 
 def render_matrix(document: Document) -> Iterable[str]:
     """The matrix per path, verifiers down, peers across, with footnotes."""
-    numbers = {(n["reason"], n["peer"]): n["number"] for n in document["footnotes"]}
+    numbers = {(n["reason"], n["server"]): n["number"] for n in document["footnotes"]}
     yield f"Who trusts whom: rows verify columns. Lab clock {document['at'][:19]}Z"
     for path in ("smtp", "ldaps"):
         cells = [c for c in document["cells"] if c["path"] == path]
@@ -173,7 +173,7 @@ def render_matrix(document: Document) -> Iterable[str]:
         yield "No Edge is subscribed: direct trust is used nowhere."
     for note in document["footnotes"]:
         count = f"{note['cells']} cell" + ("s" if note["cells"] > 1 else "")
-        text = f"{note['number']} {note['reason']} ({note['peer']}, {count}): {note['text']}"
+        text = f"{note['number']} {note['reason']} ({note['server']}, {count}): {note['text']}"
         yield from wrap(text, WIDTH, subsequent_indent="  ")
         yield f"  {note['explain']}"
     if not document["footnotes"] and any(c["verdict"] == "trusted" for c in document["cells"]):
@@ -206,7 +206,11 @@ def _word(cell: Mapping[str, Any] | None, numbers: Mapping[tuple[str, str], int]
     """A cell in a word: lower case is good, upper case is not, the number is the footnote's."""
     if cell is None or cell["verdict"] == "not_applicable":
         return "-"
-    number = numbers.get((cell["reason"], cell["peer"]))
+    number = next(
+        (numbers[key] for server in ("peer", "verifier")
+         if (key := (cell["reason"], cell[server])) in numbers),
+        None,
+    )  # fmt: skip
     word = cell["verdict"] if cell["verdict"] == "trusted" else cell["reason"].upper()
     return f"{word} {number}" if number else word
 

@@ -44,3 +44,14 @@ def last_change(directory: LabDirectory[Any], dn: DN, attribute: str) -> Provena
         if any(name.lower() == wanted for name in change.attributes):
             return Provenance(change.at, change.usn, change.author.note, change.author.identity)
     return None
+
+
+def last_modification(directory: LabDirectory[Any], dn: DN) -> Provenance | None:
+    """The latest change of an entry since it was added; None when it never changed."""
+    entry = directory.agent.store.find(dn)
+    if entry is None:
+        return None
+    for change in reversed(directory.agent.store.history(entry)):
+        if change.kind != "add":
+            return Provenance(change.at, change.usn, change.author.note, change.author.identity)
+    return None

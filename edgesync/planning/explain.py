@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgesync.certificates.certificate import thumbprint
-from edgesync.events import CATALOGUE, Event, EventKind
+from edgesync.events import (
+    CANNOT_LOAD_INTERNAL_CERT,
+    CATALOGUE,
+    INTERNAL_CERT_EXPIRED,
+    INTERNAL_CERT_MISSING_IN_AD,
+    Event,
+    EventKind,
+)
 from edgesync.planning.changelog import Provenance
 from edgesync.planning.classify import Finding, reason_of
 from edgesync.planning.matrix import MEANING
@@ -112,7 +119,7 @@ def steps_of(seen: Observation, finding: Finding, truths: FourTruths) -> tuple[S
 def _connection(chain: Chain, seen: Observation, approach: Approach) -> None:
     opener, answerer = _ends(seen, approach)
     what = "LDAPS on ADAM" if seen.path is Path.LDAPS else "SMTP with X-ANONYMOUSTLS"
-    lines = [str(line) for line in approach.lines[:EVIDENCE_LINES_MAX]]
+    lines = _telling(approach)
     if approach.obstacle is Obstacle.UNREACHABLE:
         chain.add(False, f"{opener} cannot reach {answerer} for {what}", approach.detail, *lines)
     elif approach.obstacle is Obstacle.NOT_OFFERED:
@@ -123,6 +130,18 @@ def _connection(chain: Chain, seen: Observation, approach: Approach) -> None:
                   approach.detail, *lines)  # fmt: skip
     else:
         chain.add(True, f"{opener} opens {what} to {answerer}", approach.tls, *lines)
+
+
+def _telling(approach: Approach) -> list[str]:
+    """The protocol lines that matter: who answered, what was offered, what was said about it."""
+    telling = [
+        str(line)
+        for line in approach.lines
+        if line.mark == "*"
+        or line.text.startswith(("220", "X-ANONYMOUSTLS", "MAIL", "RCPT", "4", "5"))
+        or "X-ANONYMOUSTLS" in line.text
+    ]
+    return telling[:EVIDENCE_LINES_MAX]
 
 
 def _ends(seen: Observation, approach: Approach) -> tuple[str, str]:
@@ -148,7 +167,7 @@ def _certificate(chain: Chain, seen: Observation, approach: Approach, truths: Fo
     )
     known = looked_up.der
     same = known == approach.presented
-    where = f"{looked_up.where}, {looked_up.dn}" if looked_up.dn else looked_up.where
+    where = f"{looked_up.dn}" if looked_up.dn else looked_up.where
     held = thumbprint(known) if known else "nothing"
     changed = f"last written {looked_up.changed}" if looked_up.changed else "never written"
     chain.add(same, f"{looked_up.where} holds {held} for {seen.peer}", where, changed)
@@ -207,22 +226,55 @@ def _after(chain: Chain, seen: Observation, approach: Approach) -> None:
         chain.add(True, f"{seen.verifier} is logged on to ADAM of {seen.peer}", approach.detail)
 
 
-def cause_of(seen: Observation, finding: Finding, truths: FourTruths) -> str:
+def cause_of(
+    seen: Observation,
+    finding: Finding,
+    truths: FourTruths,
+    own: FourTruths,
+    connector: tuple[str, Provenance] | None = None,
+) -> str:
     """The change that broke it, in a sentence; empty when nothing is broken.
 
-    Of all copies, the one written last is what made them differ.
+    Of all copies, the one written last is what made them differ. ``own`` are the verifier's
+    truths, ``connector`` the latest change of a Receive connector on the way.
     """
     if finding.reason is Reason.TRUSTED:
         return ""
     if finding.reason is Reason.TRUSTED_EXPIRED:
         return f"time: {_dates(truths.published)}"
+    if finding.reason in _ON_THE_WAY:
+        return _on_the_way(seen, finding, connector)
+    if finding.reason is Reason.CREDENTIAL_EXPIRED:
+        return "time: " + next((a.detail for a in seen.approaches if a.detail), "")
     suspects = _suspects(finding.reason, truths, _looked_up(seen, truths))
+    if finding.reason is Reason.CREDENTIAL_UNREADABLE:
+        suspects = (own.named, truths.published)
     written = [t for t in suspects if t.changed is not None]
     if not written:
         return MEANING[finding.reason]
     latest = max(written, key=lambda t: _order(t.changed))
     held = latest.thumbprint or "nothing"
     return f"{latest.where} was set to {held} by: {latest.changed}"
+
+
+_ON_THE_WAY = frozenset(
+    {
+        Reason.CONNECTOR_REFUSES,
+        Reason.TLS_NOT_OFFERED,
+        Reason.TLS_FAILED,
+        Reason.UNREACHABLE,
+    }
+)
+
+
+def _on_the_way(
+    seen: Observation, finding: Finding, connector: tuple[str, Provenance] | None
+) -> str:
+    """Reasons that are no certificate's fault: a connector somebody changed, else what was seen."""
+    if connector is not None:
+        return f"Receive connector {connector[0]} was changed by: {connector[1]}"
+    details = (a.detail for a in seen.approaches if a.detail)
+    return next(details, MEANING[finding.reason])
 
 
 def _suspects(reason: Reason, truths: FourTruths, looked_up: Truth) -> Sequence[Truth]:
@@ -241,9 +293,19 @@ def _order(changed: Provenance | None) -> Any:
     return changed.at, changed.usn
 
 
-def events_of(seen: Observation) -> tuple[EventKind, ...]:
+_ALSO_LOGGED: dict[Reason, tuple[EventKind, ...]] = {
+    Reason.NOT_PUBLISHED: (INTERNAL_CERT_MISSING_IN_AD,),
+    Reason.NO_CERTIFICATE: (CANNOT_LOAD_INTERNAL_CERT,),
+    Reason.KEY_UNAVAILABLE: (CANNOT_LOAD_INTERNAL_CERT,),
+    Reason.TRUSTED_EXPIRED: (INTERNAL_CERT_EXPIRED,),
+}
+"""What the peer's own transport service logs when it starts, hours before anybody asks
+(certificate-facts 2.5, 3.4)."""
+
+
+def events_of(seen: Observation, finding: Finding) -> tuple[EventKind, ...]:
     """What the servers concerned would log, each kind once, in the order it came."""
-    kinds: dict[str, EventKind] = {}
+    kinds = {kind.name: kind for kind in _ALSO_LOGGED.get(finding.reason, ())}
     for approach in seen.approaches:
         for kind in _logged(approach):
             kinds.setdefault(kind.name, kind)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from directory.clock import Clock
 from edgesync.lab.lab import Lab
+from edgesync.lab.network import SMTP_PORT
+from edgesync.organization.connectors import list_receive_connectors
 from edgesync.planning.ask import Asker
+from edgesync.planning.changelog import Provenance, last_modification
 from edgesync.planning.classify import Finding, classify
 from edgesync.planning.commands import Fork, Runner
 from edgesync.planning.explain import (
@@ -65,7 +68,10 @@ class Inquiry:
             fixes = find_fixes(
                 self.lab, cell.seen, cell.finding, fork=fork, runner=runner, clock=self.clock
             )
-        return _explanation(cell.seen, cell.finding, truths, fixes, self._pkix(cell))
+        own = four_truths(self.lab, asked.verifier)
+        changed = self._connector_change(asked.verifier, asked.peer)
+        cause = cause_of(cell.seen, cell.finding, truths, own, changed)
+        return _explanation(cell.seen, cell.finding, truths, fixes, self._pkix(cell), cause)
 
     def truths(self, server: str, seen: Observation | None = None) -> FourTruths:
         """The four truths of a server; with an observation also what was presented."""
@@ -75,6 +81,17 @@ class Inquiry:
                 as_what = f"{seen.path.value} {approach.direction.value} of {seen.verifier}"
                 presented.append(Truth(Kind.PRESENTED, as_what, approach.presented))
         return four_truths(self.lab, server, *presented)
+
+    def _connector_change(self, *servers: str) -> tuple[str, Provenance] | None:
+        """The latest change of a Receive connector on port 25 of these servers."""
+        found: list[tuple[str, Provenance]] = []
+        for server in servers:
+            names = self.lab.names_of(server)
+            for connector in list_receive_connectors(self.lab.port_of(server), names, server):
+                changed = last_modification(self.lab.directory_of(server), connector.dn)
+                if connector.port == SMTP_PORT and changed is not None:
+                    found.append((f"{server}\\{connector.name}", changed))
+        return max(found, key=lambda item: (item[1].at, item[1].usn), default=None)
 
     def _pkix(self, cell: Cell) -> str:
         """What path validation would have said on the verifier's machine, for comparison."""
@@ -87,7 +104,12 @@ class Inquiry:
 
 
 def _explanation(
-    seen: Observation, finding: Finding, truths: FourTruths, fixes: Fixes, pkix: str
+    seen: Observation,
+    finding: Finding,
+    truths: FourTruths,
+    fixes: Fixes,
+    pkix: str,
+    cause: str,
 ) -> Explanation:
     return Explanation(
         seen.verifier,
@@ -96,9 +118,9 @@ def _explanation(
         finding.verdict.value,
         finding.reason.value,
         steps_of(seen, finding, truths),
-        events_of(seen),
+        events_of(seen, finding),
         pkix,
-        cause_of(seen, finding, truths),
+        cause,
         fixes.fix,
         fixes.alternatives,
         truths,

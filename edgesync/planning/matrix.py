@@ -144,23 +144,28 @@ def _cell(pair: Pair, check: Check) -> Cell:
 def footnotes(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """Equal causes of cells that are not plainly trusted, numbered in reading order.
 
-    A cause is a reason with the peer it comes from: what one fix mends.
+    A cause is a reason with the server it comes from: what one fix mends.
     """
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         if cell.finding is not None and cell.finding.reason is not Reason.TRUSTED:
-            groups.setdefault((cell.reason, cell.pair.peer), []).append(cell)
+            groups.setdefault((cell.reason, _blamed(cell)), []).append(cell)
     return [
         {
             "number": number,
             "reason": reason,
-            "peer": peer,
+            "server": server,
             "text": MEANING[Reason(reason)],
             "cells": len(members),
             "explain": _explain(members[0].pair),
         }
-        for number, ((reason, peer), members) in enumerate(groups.items(), 1)
+        for number, ((reason, server), members) in enumerate(groups.items(), 1)
     ]
+
+
+def _blamed(cell: Cell) -> str:
+    """The server a cause is looked for at: the peer, but for credentials the Hub that has them."""
+    return cell.pair.verifier if cell.reason.startswith("credential") else cell.pair.peer
 
 
 def _explain(pair: Pair) -> str:

@@ -10,6 +10,7 @@ from directory.clock import Clock
 from edgesync.certificates.certificate import thumbprint
 from edgesync.errors import RefusedByRule, UsageError
 from edgesync.lab.lab import Lab
+from edgesync.lab.network import SMTP_PORT
 from edgesync.organization.connectors import list_receive_connectors
 from edgesync.organization.servers import ServerRole
 from edgesync.planning import commands
@@ -143,7 +144,7 @@ def plan_renewal(
         raise RefusedByRule(
             "no order of steps was found within the limit", "renew fewer servers at once"
         )
-    script = _Script(lab, setting, certificate)
+    script = Script(lab, setting, certificate)
     best = found.best
     steps = tuple(script.steps(best.order))
     rehearsal = rehearse(
@@ -223,7 +224,7 @@ def _nearest(targets: list[str], servers: list[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Script:
+class Script:
     """Turns moves into commands and reasons."""
 
     lab: Lab
@@ -291,12 +292,12 @@ class _Script:
     def _door(self, edge: str) -> str:
         """Identity of the Receive connector on port 25."""
         found = list_receive_connectors(self.lab.edge_port(edge), self.lab.edge(edge).names, edge)
-        name = next((c.name for c in found if c.enabled and c.port == 25), "")
-        return f"{edge}\\{name}"
+        on_port = sorted((c for c in found if c.port == SMTP_PORT), key=lambda c: not c.enabled)
+        return f"{edge}\\{on_port[0].name if on_port else ''}"
 
 
 def _rejected(
-    script: _Script, setting: Setting, pace: Pace, best: Sequence[Move], delay_s: float
+    script: Script, setting: Setting, pace: Pace, best: Sequence[Move], delay_s: float
 ) -> Iterator[Rejected]:
     """The orders people take, and why the plan is better."""
     for title, order in _obvious(setting):
