@@ -133,6 +133,11 @@ class Organization:
             write_connector(edge.directory, make(edge.host.names, SITE, entry.dn))
         self.replicate(edge)
 
+    def subscribe_again(self, edge: Machine) -> None:
+        """Remove the Edge from AD and subscribe it anew."""
+        del self.ad.entries[FOREST.server(edge.name)]
+        self.subscribe(edge)
+
     def replicate(self, edge: Machine) -> None:
         """One run of EdgeSync: Hub objects and accepted domains into ADAM."""
         for machine in self.machines.values():
