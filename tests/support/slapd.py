@@ -1,121 +1,78 @@
-"""A real OpenLDAP server for one test: its own folder, port and data, gone afterwards."""
+"""OpenLDAP's slapd, configured by us: a consumer to replicate to, a server to compare."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgesync.errors import PortUnavailable
-from edgesync.port.ldap import LdapPort
 from tests.support.peers import require_tool
 
-PASSWORD = b"secret"
-SCHEMAS = ("core", "cosine", "inetorgperson")
-STARTS_WITHIN_S = 20.0
+SCHEMA = Path("/etc/ldap/schema")
+MODULES = "/usr/lib/ldap"
+ROOT_PASSWORD = "consumer"
+START_TIMEOUT_S = 20.0
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Slapd:
-    """A running slapd with one database."""
+    """A running slapd."""
 
-    url: str
-    suffix: str
-    folder: Path
     process: subprocess.Popen[bytes]
-
-    @property
-    def admin(self) -> str:
-        return f"cn=admin,{self.suffix}"
-
-    def port(self) -> LdapPort:
-        return LdapPort.connect(self.url, self.admin, PASSWORD)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(STARTS_WITHIN_S)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(STARTS_WITHIN_S)
+    url: str
+    root_dn: str
+    log: Path
 
 
-def _configuration(folder: Path, suffix: str, provider: bool, session_log: bool) -> str:
-    lines = [f"include /etc/ldap/schema/{name}.schema" for name in SCHEMAS]
-    lines += [f"pidfile {folder}/slapd.pid", "modulepath /usr/lib/ldap", "moduleload back_mdb"]
-    if provider:
-        lines.append("moduleload syncprov")
-    lines += [
-        "database mdb",
-        f'suffix "{suffix}"',
-        f'rootdn "cn=admin,{suffix}"',
-        f"rootpw {PASSWORD.decode()}",
-        f"directory {folder}/data",
-        "dbnosync",
-        "maxsize 268435456",
-        "index objectClass,entryCSN,entryUUID eq",
-    ]
-    if provider:
-        lines.append("overlay syncprov")
-    if provider and session_log:
-        lines.append("syncprov-sessionlog 1000")
-    return "\n".join([*lines, ""])
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def start(
-    folder: Path, suffix: str, *, provider: bool = True, port: int = 0, session_log: bool = True
-) -> Slapd:
-    """Start slapd on a folder, which may hold data of an earlier start."""
-    program = require_tool("slapd")
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    file = folder / "slapd.conf"
-    file.write_text(_configuration(folder, suffix, provider, session_log))
-    url = f"ldap://127.0.0.1:{port or _free_port()}"
-    process = subprocess.Popen(
-        [program, "-f", str(file), "-h", url, "-d", "0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    server = Slapd(url, suffix, folder, process)
-    until = time.monotonic() + STARTS_WITHIN_S
-    while True:
-        try:
-            LdapPort.connect(url).close()
-        except PortUnavailable:
-            assert process.poll() is None, "slapd ended at once"
-            assert time.monotonic() < until, "slapd does not answer"
-            time.sleep(0.05)
-        else:
-            return server
-
-
-def load_ldif(server: Slapd, *files: Path) -> None:
-    """Add LDIF files with OpenLDAP's own tool."""
-    for file in files:
-        subprocess.run(
-            [require_tool("ldapsearch").replace("ldapsearch", "ldapadd"), "-x", "-H", server.url,
-             "-D", server.admin, "-w", PASSWORD.decode(), "-f", str(file)],
-            check=True, capture_output=True,
-        )  # fmt: skip
-
-
-@contextmanager
+@contextlib.contextmanager
 def slapd(
-    folder: Path, suffix: str, *, provider: bool = True, session_log: bool = True
+    folder: Path, suffix: str, *, schemas: tuple[str, ...] = (), lines: tuple[str, ...] = ()
 ) -> Iterator[Slapd]:
-    """A server that runs until the block ends."""
-    server = start(folder, suffix, provider=provider, session_log=session_log)
+    """A slapd with one database below ``folder``, kept there for the next one that runs in it.
+
+    ``schemas`` are files to include, ``lines`` go into the database's configuration.
+    """
+    program = require_tool("slapd")
+    data = folder / "slapd"
+    data.mkdir(exist_ok=True)
+    root_dn = f"cn=root,{suffix}"
+    configuration = folder / "slapd.conf"
+    includes = [str(SCHEMA / f"{name}.schema") for name in ("core", "cosine", "inetorgperson")]
+    configuration.write_text(
+        "\n".join(
+            [f"include {path}" for path in (*includes, *schemas)]
+            + [f"modulepath {MODULES}", "moduleload back_mdb", f"pidfile {folder}/slapd.pid",
+               "database mdb", f'suffix "{suffix}"', f'rootdn "{root_dn}"',
+               f"rootpw {ROOT_PASSWORD}", f"directory {data}", "dbnosync", "maxsize 1073741824",
+               "index objectClass eq", "index entryUUID eq", "index entryCSN eq", *lines]
+        )
+        + "\n"
+    )  # fmt: skip
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, log = f"ldap://127.0.0.1:{port}", folder / "slapd.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "-h", url, "-f", str(configuration), "-d", "sync"], stdout=output,
+            stderr=output,
+        )  # fmt: skip
     try:
-        yield server
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        yield Slapd(process, url, root_dn, log)
     finally:
-        server.stop()
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
