@@ -20,6 +20,7 @@ from directory.model.messages import (
     Scope,
     SearchRequest,
 )
+from directory.model.modification import add
 from edgesync.errors import TargetRefused
 from edgesync.port.port import DirectoryPort, iterate, read
 from edgesync.sync.kinds import Identity, ReplicatedKind
@@ -138,7 +139,7 @@ class Target:
         self, kind: ReplicatedKind, change: PlannedChange, desired: Projection, error: LdapError
     ) -> None:
         """Take over an entry of that name: made by hand, or of an object made anew."""
-        entry = read(self._port, desired.dn, self._attributes(kind))
+        entry = read(self._port, desired.dn, ("objectClass", *self._attributes(kind)))
         if entry is None:
             raise error
         if change.change is Change.MOVE:
@@ -146,6 +147,10 @@ class Target:
             assert isinstance(old, ModifyDnRequest)
             self._send(DeleteRequest(old.dn))
         modifications = differences(kind, entry, desired)
+        present = {value.lower() for value in entry.values("objectClass")}
+        missing = tuple(name for name in kind.classes if name.lower() not in present)
+        if missing:
+            modifications = (add("objectClass", *missing), *modifications)
         if modifications:
             self._send(ModifyRequest(desired.dn, modifications))
 

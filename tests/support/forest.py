@@ -13,7 +13,7 @@ from directory.dsa.instance import DirectoryConfiguration, local_session, open_d
 from directory.entropy import SeededEntropy
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest
-from edgesync.config import PROFILES, Policy, Version
+from edgesync.config import PROFILES, Policy, Version, VersionProfile
 from edgesync.events import Event
 from edgesync.organization import setup
 from edgesync.organization.domains import AcceptedDomain, RemoteDomain
@@ -95,7 +95,7 @@ class Forest:
         setup.add_domain(self.ad, RemoteDomain(dn, "Default", "*"))
 
     @property
-    def profile(self):
+    def profile(self) -> VersionProfile:
         return PROFILES[self.version]
 
     def add_domain(self, domain: str) -> AcceptedDomain:

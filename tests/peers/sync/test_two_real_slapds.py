@@ -16,7 +16,7 @@ from edgesync.port.port import find, read
 from edgesync.sync.foreign import run_foreign
 from edgesync.sync.report import JobReport, Mode, Result
 from tests.support.peers import require_data
-from tests.support.slapd import PASSWORD, Slapd, load_ldif, slapd
+from tests.support.openldap import PASSWORD, Slapd, load_ldif, slapd
 
 pytestmark = pytest.mark.peers
 

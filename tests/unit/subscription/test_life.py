@@ -1,0 +1,445 @@
+"""The life of an Edge Subscription on embedded directories, step by step as documented."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from directory.errors import LdapError, ResultCode
+from directory.model.messages import ModifyRequest
+from directory.model.modification import replace as replace_values
+from edgesync.config import PROFILES, Version
+from edgesync.errors import (
+    CredentialUndecryptable,
+    NoSuchThing,
+    RefusedByRule,
+    UsageError,
+)
+from edgesync.organization.connectors import list_send_connectors, write_connector
+from edgesync.organization.domains import list_accepted_domains
+from edgesync.organization.names import DEFAULT_SITE
+from edgesync.organization.servers import list_servers, read_server
+from edgesync.port.pinning import PinMismatch, pinned_session
+from edgesync.port.port import find
+from edgesync.subscription.accounts import list_accounts
+from edgesync.subscription.channel import CredentialRefused, usable_credentials
+from edgesync.subscription.connectors import internet_connector
+from edgesync.subscription.credentials import readable_records
+from edgesync.subscription.export import export_subscription
+from edgesync.subscription.file import SubscriptionFile
+from edgesync.subscription.listing import list_subscriptions
+from edgesync.subscription.remove import remove_in_organization, remove_on_edge
+from edgesync.subscription.renewal import (
+    Renewal,
+    complete_first_session,
+    next_credential,
+    renew_credentials,
+    try_next_credential,
+)
+from edgesync.subscription.replicated import disabled_cmdlets
+from edgesync.subscription.subscribe import Imported, import_subscription
+from edgesync.sync.kinds import Job
+from edgesync.sync.report import Result
+from tests.support.certificates import server_certificate
+from tests.support.forest import Forest, small_forest
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def forest() -> Forest:
+    return small_forest()
+
+
+def users(forest: Forest, server: str) -> list[str]:
+    return [record.user_name for _, record in readable_records(forest.server(server).credentials)]
+
+
+def export(
+    forest: Forest, edge: str = "EDGE01", account_expiry: timedelta | None = None
+) -> SubscriptionFile:
+    machine = forest.edges[edge]
+    return export_subscription(
+        machine.port, machine.names, edge, now=forest.clock.now(), profile=forest.profile,
+        entropy=forest.entropy, emit=forest.events.append, account_expiry=account_expiry,
+    )  # fmt: skip
+
+
+def import_(forest: Forest, file: SubscriptionFile, site: str = DEFAULT_SITE) -> Imported:
+    return import_subscription(
+        forest.ad, forest.names, file, site, now=forest.clock.now(), policy=forest.policy,
+        profile=forest.profile, entropy=forest.entropy, emit=forest.events.append,
+    )  # fmt: skip
+
+
+# export ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("edgesync-facts 1.2")
+def test_export_makes_an_account_that_lives_for_a_day(forest: Forest) -> None:
+    file = export(forest)
+    machine = forest.edges["EDGE01"]
+    accounts = list_accounts(machine.port, machine.names)
+    assert accounts == {"ESRA.EDGE01": forest.clock.now() + DAY}
+    assert file.user_name == "ESRA.EDGE01"
+    assert file.certificate == machine.presented
+    assert file.serial_number == forest.profile.serial_number
+
+
+@pytest.mark.fact("edgesync-facts 1.2")
+def test_export_deletes_what_edgesync_will_manage(forest: Forest) -> None:
+    machine = forest.edges["EDGE01"]
+    by_hand = internet_connector(machine.names, "by hand", machine.names.server("EDGE01"))
+    write_connector(machine.port, by_hand)
+    export(forest)
+    assert list_send_connectors(machine.port, machine.names) == ()
+    assert list_accepted_domains(machine.port, machine.names) == ()
+
+
+@pytest.mark.fact("edgesync-facts 1.2")
+def test_message_classifications_are_disabled_until_2013() -> None:
+    assert "Set-SendConnector" in disabled_cmdlets(Version.EXCHANGE_2019)
+    assert "New-MessageClassification" in disabled_cmdlets(Version.EXCHANGE_2013)
+    assert "New-MessageClassification" not in disabled_cmdlets(Version.EXCHANGE_2016)
+
+
+@pytest.mark.fact("edgesync-facts 0.1")
+def test_only_later_versions_choose_the_accounts_life(forest: Forest) -> None:
+    assert export(forest, account_expiry=timedelta(hours=2)).duration == timedelta(hours=2)
+    with pytest.raises(UsageError, match="00:02:00"):
+        export(forest, account_expiry=timedelta(minutes=1))
+    old = small_forest(version=Version.EXCHANGE_2007)
+    with pytest.raises(UsageError, match="24 hours"):
+        export(old, account_expiry=timedelta(hours=2))
+
+
+# import ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("edgesync-facts 1.3")
+def test_import_writes_the_edge_its_certificate_and_two_copies_of_each_credential(
+    forest: Forest,
+) -> None:
+    imported = forest.subscribe("EDGE01")
+    edge = forest.server("EDGE01")
+    assert imported.hubs == ("HUB01", "HUB02")
+    assert edge.internal_certificate == forest.edges["EDGE01"].presented
+    assert edge.site == forest.names.site(DEFAULT_SITE)
+    assert users(forest, "HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.0"]
+    assert users(forest, "EDGE01") == [
+        "ESRA.EDGE01", "ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0"
+    ]  # fmt: skip
+    assert users(forest, "HUB03") == []
+
+
+@pytest.mark.fact("edgesync-facts 6")
+def test_import_makes_the_two_connectors(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    edge = forest.names.server("EDGE01")
+    inbound, internet = list_send_connectors(forest.ad, forest.names)[::-1]
+    if inbound.name.endswith("Internet"):
+        inbound, internet = internet, inbound
+    assert inbound.name == f"EdgeSync - Inbound to {DEFAULT_SITE}"
+    assert inbound.address_spaces == ("SMTP:--;1",)
+    assert inbound.smart_hosts == ("--",)
+    assert not inbound.dns_routing_enabled
+    assert inbound.smart_host_auth_mechanism == "ExchangeServer"
+    assert internet.name == f"EdgeSync - {DEFAULT_SITE} to Internet"
+    assert internet.address_spaces == ("SMTP:*;100",)
+    assert internet.dns_routing_enabled
+    assert internet.domain_secure_enabled
+    assert internet.source_transport_servers == (edge,)
+
+
+@pytest.mark.fact("edgesync-facts 6")
+def test_both_connectors_can_be_switched_off(forest: Forest) -> None:
+    forest.subscribe("EDGE01", create_internet_connector=False, create_inbound_connector=False)
+    assert list_send_connectors(forest.ad, forest.names) == ()
+
+
+@pytest.mark.fact("edgesync-facts 1.4")
+def test_a_second_edge_becomes_a_source_of_the_same_connectors(forest: Forest) -> None:
+    forest.add_edge("EDGE02")
+    forest.subscribe("EDGE01")
+    forest.subscribe("EDGE02")
+    connectors = list_send_connectors(forest.ad, forest.names)
+    assert len(connectors) == 2
+    edges = {forest.names.server("EDGE01"), forest.names.server("EDGE02")}
+    assert all(set(c.source_transport_servers) == edges for c in connectors)
+
+
+@pytest.mark.fact("edgesync-facts 1.4")
+def test_an_edge_belongs_to_one_site(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    with pytest.raises(RefusedByRule, match=DEFAULT_SITE):
+        forest.subscribe("EDGE01", site="Branch")
+
+
+@pytest.mark.fact("edgesync-facts 1.3")
+def test_a_file_older_than_the_account_is_refused(forest: Forest) -> None:
+    file = export(forest)
+    forest.clock.advance(DAY)
+    with pytest.raises(RefusedByRule, match="expired"):
+        import_(forest, file)
+    assert users(forest, "HUB01") == []
+    assert read_server(forest.ad, forest.names, "EDGE01") is None
+
+
+def test_import_refuses_what_cannot_be(forest: Forest) -> None:
+    file = export(forest)
+    with pytest.raises(NoSuchThing, match="Nowhere"):
+        import_(forest, file, site="Nowhere")
+    with pytest.raises(RefusedByRule, match="not an Edge"):
+        import_(forest, replace(file, edge_server_name="HUB01"))
+    empty = Forest()
+    empty.add_edge("EDGE01")
+    with pytest.raises(RefusedByRule, match="no Hub"):
+        empty.subscribe("EDGE01")
+
+
+# first session, credentials ----------------------------------------------------------------------
+
+
+@pytest.mark.fact("edgesync-facts 3.3")
+def test_the_first_session_is_the_bootstrap_accounts_the_next_the_hubs_own(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    assert forest.open_session("HUB01", "EDGE01").credential.user_name == "ESRA.EDGE01"
+    forest.sync()
+    report = forest.credential_service()
+    assert report.installed == ("ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0")
+    assert report.removed == ("ESRA.EDGE01",)
+    complete_first_session(forest.ad, forest.server("HUB01"), forest.server("EDGE01"))
+    assert forest.open_session("HUB01", "EDGE01").credential.user_name == "ESRA.EDGE01.HUB01.0"
+    assert forest.open_session("HUB02", "EDGE01").credential.user_name == "ESRA.EDGE01.HUB02.0"
+
+
+@pytest.mark.fact("edgesync-facts 1.3")
+def test_the_bootstrap_account_is_refused_after_a_day(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    machine = forest.edges["EDGE01"]
+    forest.clock.advance(DAY)
+    with pytest.raises(CredentialRefused):
+        forest.open_session("HUB01", "EDGE01")
+    file = export(forest)
+    bind_name = str(machine.names.account(file.user_name))
+
+    def bind() -> None:
+        pinned_session(
+            machine.agent, presented=machine.presented, expected=machine.presented,
+            bind_name=bind_name, password=file.password.encode(), peer="EDGE01",
+        )  # fmt: skip
+
+    bind()
+    forest.clock.advance(DAY)
+    with pytest.raises(LdapError) as refused:
+        bind()
+    assert refused.value.code is ResultCode.INVALID_CREDENTIALS
+
+
+@pytest.mark.fact("edgesync-facts 1.4")
+def test_a_late_hub_does_not_sync_until_resubscribed(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.sync()
+    forest.add_hub("HUB04")
+    assert usable_credentials(forest.server("HUB04"), forest.server("EDGE01"),
+                              forest.clock.now()) == ()  # fmt: skip
+    with pytest.raises(RefusedByRule, match="no valid credential"):
+        forest.open_session("HUB04", "EDGE01")
+    assert list_subscriptions(forest.ad, forest.names)[0].late_hubs((forest.server("HUB04"),)) == (
+        "HUB04",
+    )
+    assert forest.sync(jobs=(Job.CONFIGURATION,)).runs[0].tally.added == 1  # a smart host at once
+    again = forest.subscribe("EDGE01")
+    assert again.resubscribed
+    assert "HUB04" in again.hubs
+    assert forest.open_session("HUB04", "EDGE01")
+
+
+@pytest.mark.fact("edgesync-facts 1.5")
+def test_resubscribing_makes_new_credentials_under_new_names(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.sync()
+    forest.credential_service()
+    forest.subscribe("EDGE01")
+    assert users(forest, "HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.1"]
+    assert forest.sync().runs[1].result is Result.SUCCESS
+    report = forest.credential_service()
+    assert set(report.installed) == {"ESRA.EDGE01.HUB01.1", "ESRA.EDGE01.HUB02.1"}
+    assert {"ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0"} <= set(report.removed)
+
+
+@pytest.mark.fact("edgesync-facts 1.5")
+def test_the_edges_version_is_that_of_the_export(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    old = forest.server("EDGE01").serial_number
+    forest.version = Version.EXCHANGE_SE
+    machine = forest.edges["EDGE01"]
+    serial = PROFILES[Version.EXCHANGE_SE].serial_number.encode()
+    change = replace_values("serialNumber", serial)
+    machine.port.modify(ModifyRequest(machine.names.server("EDGE01"), (change,)))
+    forest.sync(full=True)
+    assert forest.server("EDGE01").serial_number == old
+    forest.subscribe("EDGE01")
+    assert forest.server("EDGE01").serial_number == serial.decode()
+
+
+@pytest.mark.fact("edgesync-facts 3.4")
+def test_a_new_certificate_on_the_edge_ends_the_sessions_before_any_bind(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.edges["EDGE01"].renew()
+    with pytest.raises(PinMismatch):
+        forest.open_session("HUB01", "EDGE01")
+    assert forest.event_names()[-2:] == ["FailedDirectTrustMatch", "CannotConnectToEdge"]
+    forest.subscribe("EDGE01")
+    assert forest.open_session("HUB01", "EDGE01")
+
+
+@pytest.mark.fact("edgesync-facts 3.4")
+def test_a_new_certificate_on_the_hub_makes_its_credentials_unreadable(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.hub_keys["HUB01"] = server_certificate("HUB01", 1)[1]
+    with pytest.raises(CredentialUndecryptable, match="no longer uses"):
+        forest.open_session("HUB01", "EDGE01")
+    assert forest.open_session("HUB02", "EDGE01")
+
+
+@pytest.mark.fact("edgesync-facts 3.4")
+def test_records_for_the_edges_old_key_log_1006(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.sync()
+    forest.edges["EDGE01"].renew()
+    report = forest.credential_service()
+    assert report.failed == ("ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0")
+    assert forest.event_names().count("CredentialRenewalFailed") == 2
+
+
+# renewal -----------------------------------------------------------------------------------------
+
+
+def renew(forest: Forest, hub: str = "HUB01") -> Renewal:
+    return renew_credentials(
+        forest.ad, forest.server(hub), forest.server("EDGE01"), now=forest.clock.now(),
+        policy=forest.policy, entropy=forest.entropy, emit=forest.events.append,
+    )  # fmt: skip
+
+
+def settled(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    forest.sync()
+    forest.credential_service()
+    complete_first_session(forest.ad, forest.server("HUB01"), forest.server("EDGE01"))
+
+
+@pytest.mark.fact("edgesync-facts 3.3")
+def test_a_successor_is_made_seven_days_before_expiry_and_takes_over_three_days_before(
+    forest: Forest,
+) -> None:
+    settled(forest)
+    start = forest.clock.now()
+    end = start + forest.policy.credential_lifetime
+    forest.clock.set(end - 7 * DAY - timedelta(seconds=1))
+    assert renew(forest).created == ()
+    forest.clock.set(end - 7 * DAY)
+    assert renew(forest).created == ("ESRA.EDGE01.HUB01.1",)
+    assert renew(forest).created == ()
+    coming = next_credential(forest.server("HUB01"), forest.server("EDGE01"), forest.clock.now())
+    assert coming is not None
+    assert coming.effective_at == end - 3 * DAY
+    forest.sync(jobs=(Job.CONFIGURATION,))
+    assert forest.credential_service().installed == ("ESRA.EDGE01.HUB01.1",)
+    assert forest.open_session("HUB01", "EDGE01").credential.number == 0
+    forest.clock.set(end - 3 * DAY)
+    assert forest.open_session("HUB01", "EDGE01").credential.number == 1
+    forest.clock.set(end)
+    assert renew(forest).removed == ("ESRA.EDGE01.HUB01.0",)
+    assert forest.open_session("HUB01", "EDGE01").credential.number == 1
+    forest.sync(jobs=(Job.CONFIGURATION,))
+    assert "ESRA.EDGE01.HUB01.0" in forest.credential_service().removed
+
+
+@pytest.mark.fact("edgesync-facts 3.3")
+def test_a_year_of_renewals_never_locks_the_hub_out(forest: Forest) -> None:
+    settled(forest)
+    for _ in range(365):
+        forest.clock.advance(DAY)
+        renew(forest, "HUB01")
+        renew(forest, "HUB02")
+        assert forest.sync(jobs=(Job.CONFIGURATION,)).runs[0].result is Result.SUCCESS
+        assert not forest.credential_service().failed
+    machine = forest.edges["EDGE01"]
+    assert len(list_accounts(machine.port, machine.names)) <= 4
+
+
+@pytest.mark.fact("edgesync-facts 9")
+def test_the_next_credential_is_tried_ahead_and_a_failure_logs_1004(forest: Forest) -> None:
+    settled(forest)
+    forest.clock.advance(forest.policy.credential_lifetime - 7 * DAY)
+    renew(forest)
+    hub, edge = forest.server("HUB01"), forest.server("EDGE01")
+    coming = next_credential(hub, edge, forest.clock.now())
+    assert coming is not None
+
+    def refused(_record: object) -> None:
+        raise LdapError(ResultCode.INVALID_CREDENTIALS)
+
+    now = forest.clock.now()
+    assert not try_next_credential(coming, hub, edge, refused, now=now, emit=forest.events.append)
+    assert forest.events[-1].kind.id == 1004
+    assert try_next_credential(
+        coming, hub, edge, lambda _record: None, now=now, emit=forest.events.append
+    )
+
+
+# removal -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("edgesync-facts 1.6")
+def test_removal_in_the_organisation_takes_credentials_connectors_and_accounts(
+    forest: Forest,
+) -> None:
+    settled(forest)
+    session = forest.open_session("HUB01", "EDGE01").port
+    machine = forest.edges["EDGE01"]
+    removed = remove_in_organization(
+        forest.ad, forest.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append,
+        edge_port=session, edge_names=machine.names,
+    )  # fmt: skip
+    assert len(removed.connectors) == 2
+    assert users(forest, "HUB01") == []
+    assert read_server(forest.ad, forest.names, "EDGE01") is None
+    assert list_send_connectors(forest.ad, forest.names) == ()
+    forest.credential_service()
+    assert list_accounts(machine.port, machine.names) == {}
+
+
+@pytest.mark.fact("edgesync-facts 1.6")
+def test_a_connector_with_another_source_stays(forest: Forest) -> None:
+    forest.add_edge("EDGE02")
+    forest.subscribe("EDGE01")
+    forest.subscribe("EDGE02")
+    removed = remove_in_organization(
+        forest.ad, forest.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append
+    )
+    assert removed.connectors == ()
+    left = {c.source_transport_servers for c in list_send_connectors(forest.ad, forest.names)}
+    assert left == {(forest.names.server("EDGE02"),)}
+    assert users(forest, "HUB01") == ["ESRA.EDGE02", "ESRA.EDGE02.HUB01.0"]
+
+
+@pytest.mark.fact("edgesync-facts 1.6")
+def test_removal_on_the_edge_deletes_the_replica_and_leaves_its_own(forest: Forest) -> None:
+    settled(forest)
+    machine = forest.edges["EDGE01"]
+    removed = remove_on_edge(
+        machine.port, machine.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append
+    )
+    assert removed.objects >= 5
+    assert [s.name for s in list_servers(machine.port, machine.names)] == ["EDGE01"]
+    assert len(find(machine.port, machine.names.recipients)) == 1
+    own = machine.port
+    server = read_server(own, machine.names, "EDGE01")
+    assert server is not None
+    assert server.internal_certificate == machine.presented
+    assert (server.credentials, server.cookies, server.lease) == ((), (), None)
