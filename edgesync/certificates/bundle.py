@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from edgesync.certificates.certificate import KeyProvider, parse_certificate
+from edgesync.certificates.certificate import KeyProvider, parse_certificate, readable
 from edgesync.certificates.keys import PrivateKey
 from edgesync.certificates.refusals import KeyMismatch, WeakKey, WrongPassword
 from edgesync.errors import CertificateUnreadable, KeyUnavailable
@@ -124,6 +124,8 @@ def _from_pkcs7(der: bytes) -> Bundle:
         raise CertificateUnreadable(
             "the PKCS#7 file holds no certificate", "export the authority's answer again (.p7b)"
         )
+    for certificate in certificates:
+        readable(certificate, "the PKCS#7 file")
     leaf = leaf_of(certificates)
     return Bundle(leaf, others=tuple(c for c in certificates if c != leaf))
 
@@ -150,6 +152,8 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
     key = content.key
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise KeyUnavailable("the PFX holds a key of another kind", "Exchange needs an RSA key")
+    for certificate in (content.cert.certificate, *others):
+        readable(certificate, "the PFX")
     name = content.cert.friendly_name
     return Bundle(
         content.cert.certificate,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -205,16 +206,45 @@ def parse_certificate(data: bytes, what: str = "the data") -> x509.Certificate:
     """Read one certificate, DER or PEM.
 
     Raises:
-        CertificateUnreadable: when it is neither.
+        CertificateUnreadable: when it is neither, or a part of it is malformed.
     """
     try:
         if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
+            certificate = x509.load_pem_x509_certificate(data)
+        else:
+            certificate = x509.load_der_x509_certificate(data)
     except ValueError as error:
         raise CertificateUnreadable(
             f"{what} is not an X.509 certificate", "give a certificate as DER or PEM"
         ) from error
+    return readable(certificate, what)
+
+
+def readable(certificate: x509.Certificate, what: str = "the data") -> x509.Certificate:
+    """The same certificate, every part of it read once.
+
+    The library parses parts when they are asked for. A malformed one must be found before it is
+    stored, or every later look at the store would fail.
+
+    Raises:
+        CertificateUnreadable: when a part is malformed.
+    """
+    try:
+        show_name(certificate.subject)
+        show_name(certificate.issuer)
+        _parts = (
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            certificate.extensions,
+            certificate.public_key(),
+            certificate.signature_hash_algorithm,
+            domains_of(certificate),
+        )
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise CertificateUnreadable(
+            f"{what} holds a malformed certificate: {error}", "get the certificate again"
+        ) from error
+    return certificate
 
 
 def _alternative_names(certificate: x509.Certificate) -> list[str]:

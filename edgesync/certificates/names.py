@@ -34,7 +34,9 @@ _OIDS = {word: oid for oid, word in _WINDOWS_NAMES.items()} | {
     "ST": NameOID.STATE_OR_PROVINCE_NAME,
     "EMAIL": NameOID.EMAIL_ADDRESS,
 }
-_COMPONENT = re.compile(r"""\s*([A-Za-z]+|[0-9][0-9.]*)\s*=\s*("(?:[^"]|"")*"|(?:\\.|[^,;"\\])*)""")
+_COMPONENT = re.compile(
+    r"""\s*([A-Za-z]+|[0-9][0-9.]*)\s*=\s*("(?:[^"]|"")*"|(?:\\.|[^,;+"\\])*)"""
+)
 
 
 def is_domain_name(text: str) -> bool:
@@ -142,6 +144,6 @@ def _text(part: x509.NameAttribute[str] | x509.NameAttribute[str | bytes]) -> st
 
 
 def _quoted(value: str) -> str:
-    if value and not re.search(r'[,+="\n<>#;]|^\s|\s$', value):
+    if value and not re.search(r'[,+="\n<>#;\\]|^\s|\s$', value):
         return value
     return '"' + value.replace('"', '""') + '"'

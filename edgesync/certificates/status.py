@@ -166,11 +166,10 @@ def _read_list(
     try:
         is_pem = b"-----BEGIN" in data[:64]
         found = x509.load_pem_x509_crl(data) if is_pem else x509.load_der_x509_crl(data)
-    except ValueError:
+        genuine = found.issuer == issuer.subject and verify_signature(
+            issuer, found.signature, found.tbs_certlist_bytes, found
+        )
+        current = found.next_update_utc is None or found.next_update_utc >= now
+    except ValueError:  # malformed as a whole, or in a part that is parsed when asked for
         return None
-    if found.next_update_utc is not None and found.next_update_utc < now:
-        return None
-    genuine = found.issuer == issuer.subject and verify_signature(
-        issuer, found.signature, found.tbs_certlist_bytes, found
-    )
-    return found if genuine else None
+    return found if genuine and current else None

@@ -18,7 +18,10 @@ THUMBPRINT = Help(
     "thumbprint: any case, spaces or colons, 8 digits suffice", completes="thumbprint"
 )
 SERVICES = Help("IMAP, POP, UM, IIS, SMTP (2010: Federation; 2013: UMCallRouter) or None")
-_IDENTITY = {"Identity": "server", "Server": "server", "Thumbprint": "thumbprint"}
+WHAT_IF = Help("say what would be done, and do nothing")
+_IDENTITY = {
+    "Identity": "server", "Server": "server", "Thumbprint": "thumbprint", "WhatIf": "what_if",
+}  # fmt: skip
 
 
 def _render_list(document: Document) -> Iterable[str]:
@@ -123,6 +126,9 @@ def show(
 
 def render_change(document: Document) -> Iterable[str]:
     """One certificate that was made or changed, in the cmdlet's columns."""
+    if "would" in document:
+        yield f"What if: {document['would']} on {document['server']}"
+        return
     item = document["certificate"]
     if "subject" in item:
         row = (item["thumbprint"], item["services_column"], item["subject"])
@@ -147,6 +153,7 @@ def render_change(document: Document) -> Iterable[str]:
             "PrivateKeyExportable": "private_key_exportable", "Instance": "instance",
             "SubjectKeyIdentifier": "subject_key_identifier", "GenerateRequest": "request",
             "BinaryEncoded": "binary_encoded", "Path": "file", "RequestFile": "file",
+            "WhatIf": "what_if",
         }, positional=()),
     ),
 )  # fmt: skip
@@ -169,15 +176,16 @@ def new(
     request: Annotated[bool, Help("make a PKCS#10 request instead")] = False,
     binary_encoded: Annotated[bool, Help("write the request as DER")] = False,
     file: Annotated[str | None, Help("where to write the request", metavar="FILE")] = None,
+    what_if: Annotated[bool, WHAT_IF] = False,
 ) -> Outcome:
     """Make a self-signed certificate, or a request for an authority.
 
     A certificate enabled for SMTP becomes the default SMTP certificate after a question, whose
     answer No leaves the directory alone.
     """
-    from edgesync.certificates.cmdlets.new import NewCertificate
+    from edgesync.certificates.cmdlets.new import NewCertificate, planned
     from edgesync.certificates.services import parse_services
-    from edgesync.operations.cert_target import host_of
+    from edgesync.operations.cert_target import host_of, what_if_answer
 
     host = host_of(context.lab, server)
     wanted = NewCertificate(
@@ -186,6 +194,10 @@ def new(
         private_key_exportable, parse_services(services) if services else None,
         host.store.find(instance) if instance else None, subject_key_identifier,
     )  # fmt: skip
+    if what_if:
+        domains = planned(host, wanted)
+        kind = "request" if request else "certificate"
+        return what_if_answer(host, f"make a {kind} for {', '.join(domains)}")
     return _make(context, host, wanted, request=request, binary=binary_encoded, file=file)
 
 
@@ -232,6 +244,7 @@ def enable(
     *,
     services: Annotated[tuple[str, ...], SERVICES] = (),
     network_service_allowed: Annotated[bool, Help("let NETWORK SERVICE read the key")] = False,
+    what_if: Annotated[bool, WHAT_IF] = False,
 ) -> Outcome:
     """Enable a certificate for more services; none is ever taken away.
 
@@ -242,11 +255,13 @@ def enable(
     from edgesync.certificates.cmdlets.enable import question_before_enable
     from edgesync.certificates.cmdlets.outcome import Answer
     from edgesync.certificates.services import parse_services
-    from edgesync.operations.cert_target import answered, change_document, target
+    from edgesync.operations.cert_target import answered, change_document, target, what_if_answer
 
     host, certificate = target(context.lab, server, thumbprint)
     wanted = parse_services(services)
     question = question_before_enable(host, certificate.thumbprint, wanted)
+    if what_if:
+        return what_if_answer(host, f"enable {certificate.thumbprint} for {wanted}")
     answer = Answer.YES if answered(context, question) else Answer.NO
     outcome = run(
         host, certificate.thumbprint, wanted, answer=answer,
@@ -264,6 +279,8 @@ def remove(
     context: Context,
     server: Annotated[str, SERVER] = "",
     thumbprint: Annotated[str, THUMBPRINT] = "",
+    *,
+    what_if: Annotated[bool, WHAT_IF] = False,
 ) -> Outcome:
     """Remove a certificate and its key for good.
 
@@ -272,10 +289,12 @@ def remove(
     """
     from edgesync.certificates.cmdlets.outcome import Answer
     from edgesync.certificates.cmdlets.remove import remove as run
-    from edgesync.operations.cert_target import answered, change_document, target
+    from edgesync.operations.cert_target import answered, change_document, target, what_if_answer
 
     host, certificate = target(context.lab, server, thumbprint)
     asked = run(host, certificate.thumbprint, answer=Answer.ASK)
+    if what_if:
+        return what_if_answer(host, f"remove {certificate.thumbprint}")
     if not answered(context, asked.question):
         document = change_document(host, asked, "kept", shown=False)
         return Outcome(document, notes=("nothing was removed",))

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from edgesync.operations.context import Context
 
 ISSUERS = Literal["enterprise", "public"]
+ROOTS = Literal["registry", "third-party", "enterprise", "group-policy"]
+_ROOT_WORDS = {
+    "registry": "Registry",
+    "third-party": "ThirdParty",
+    "enterprise": "Enterprise",
+    "group-policy": "GroupPolicy",
+}
 
 
 def _render_sign(document: Document) -> Iterable[str]:
@@ -154,6 +161,59 @@ def authorities(context: Context) -> Outcome:
             }
         )
     return Outcome({"schema": "edgesync.cert-authorities/1", "authorities": rows})
+
+
+def _render_trust(document: Document) -> Iterable[str]:
+    yield f"{document['server']} {document['action']} {document['subject']}"
+
+
+@operation(
+    "cert", "trust", render=_render_trust, writes=True,
+    example="edgesync cert trust EDGE01 partner-root.pem --kind third-party",
+)  # fmt: skip
+def trust(
+    context: Context,
+    server: Annotated[str, Help("machine that shall trust it", completes="server")],
+    file: Annotated[str, Help("certificate as DER or PEM", metavar="FILE")],
+    *,
+    kind: Annotated[ROOTS, Help("store it lies in, shown later as RootCAType")] = "registry",
+    remove: Annotated[bool, Help("take it out of the trusted roots instead")] = False,
+) -> Outcome:
+    """Put a certificate into a machine's trusted roots, or take it out.
+
+    An intermediate authority is put among the intermediates, which are not trusted by themselves.
+    """
+    from edgesync.certificates.certificate import (
+        RootCAType,
+        TransportCertificate,
+        parse_certificate,
+    )
+    from edgesync.errors import NoSuchThing
+    from edgesync.operations.cert_files import read_input
+    from edgesync.operations.cert_target import host_of
+
+    host = host_of(context.lab, server)
+    item = TransportCertificate(parse_certificate(read_input(file), file))
+    if remove:
+        if not host.store.distrust(item.thumbprint).removed:
+            raise NoSuchThing(
+                f"{host.name} does not trust {item.thumbprint}", "nothing to take out"
+            )
+        action = "no longer trusts"
+    elif item.is_self_signed:
+        host.store.trust(item.certificate, RootCAType(_ROOT_WORDS[kind]))
+        action = "trusts"
+    else:
+        host.store.add_intermediate(item.certificate)
+        action = "knows the intermediate"
+    document = {
+        "schema": "edgesync.cert-trust/1",
+        "server": host.name,
+        "action": action,
+        "thumbprint": item.thumbprint,
+        "subject": item.subject,
+    }
+    return Outcome(document)
 
 
 def _pending(host: CertificateHost, thumbprint: str) -> TransportCertificate:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgesync.certificates.host import CertificateHost
     from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
+    from edgesync.operations.registry import Outcome as RegistryOutcome
 
 
 def host_of(lab: Lab, server: str) -> CertificateHost:
@@ -98,6 +99,14 @@ def change_document(
         "removed": list(outcome.change.removed),
         "warnings": list(outcome.warnings),
     }
+
+
+def what_if_answer(host: CertificateHost, sentence: str) -> RegistryOutcome:
+    """The answer to -WhatIf: what would have been done. Nothing was."""
+    from edgesync.operations.registry import Outcome as Answered
+
+    document = {"schema": "edgesync.cert-whatif/1", "server": host.name, "would": sentence}
+    return Answered(document)
 
 
 def answered(context: Context, question: Question | None) -> bool:

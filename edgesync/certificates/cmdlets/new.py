@@ -110,6 +110,12 @@ def question_before_new(host: CertificateHost, wanted: NewCertificate) -> Questi
     return overwrite_question(host.version, described(published), (None, ends))
 
 
+def planned(host: CertificateHost, wanted: NewCertificate) -> tuple[str, ...]:
+    """Host names the certificate would have; refuses what :func:`new` would refuse."""
+    check_parameters(host, wanted)
+    return subject_of(host, wanted).domains
+
+
 def check_parameters(host: CertificateHost, wanted: NewCertificate) -> None:
     """Refuse what the version's cmdlet does not take (certificate-facts 2.1)."""
     if host.version is Version.EXCHANGE_2007:

@@ -114,7 +114,7 @@ def test_a_list_that_cannot_be_had_fails_the_check() -> None:
     assert status(made) == "RevocationCheckFailure"
 
 
-@pytest.mark.parametrize("what", ["old", "forged", "garbage", "of another issuer"])
+@pytest.mark.parametrize("what", ["old", "forged", "garbage", "cut", "of another issuer"])
 def test_a_list_that_is_not_the_issuers_current_one_does_not_count(what: str) -> None:
     made = bench()
     issuer = enterprise(made)
@@ -125,6 +125,7 @@ def test_a_list_that_is_not_the_issuers_current_one_does_not_count(what: str) ->
         "old": issuer.crl(now=START - timedelta(days=30)),
         "forged": genuine[:-1] + bytes([genuine[-1] ^ 1]),
         "garbage": b"not a list",
+        "cut": genuine[:-20],
         "of another issuer": enterprise(made).crl(now=START),
     }
     made.host = replace(made.host, crls=lambda _: lists[what])
