@@ -72,10 +72,28 @@ def served_operations() -> tuple[Operation, ...]:
     return tuple(item for item in all_operations() if item.remote)
 
 
+def served_operation(name: str) -> Operation:
+    """One of them by name.
+
+    Raises:
+        NoSuchThing: when a running lab offers none of that name.
+    """
+    try:
+        found = find_operation(name)
+    except UsageError as error:
+        raise NoSuchThing(error.message, "GET /api/v1/operations lists them") from error
+    if not found.remote:
+        raise NoSuchThing(
+            f"{found.command} is not for a running lab", f"type edgesync {found.command}"
+        )
+    return found
+
+
 async def run_operation(request: HttpRequest) -> Response:
     """Run an operation and answer with its outcome."""
     try:
-        asked = request_of(_name(request), _json(await request.body()))
+        name = served_operation(_name(request)).name
+        asked = request_of(name, _json(await request.body()))
     except EdgeSyncError as error:
         return _refused(request, error)
     return await _answer(request, asked)
@@ -84,7 +102,7 @@ async def run_operation(request: HttpRequest) -> Response:
 async def read_operation(request: HttpRequest) -> Response:
     """Run an operation that changes nothing, its parameters in the query."""
     try:
-        operation = _operation(_name(request))
+        operation = served_operation(_name(request))
         if operation.writes:
             raise RequestRefused(
                 405, f"{operation.command} changes the lab", "send POST with the lab's token"
@@ -191,13 +209,6 @@ def _wants_lines(request: HttpRequest) -> bool:
 
 def _name(request: HttpRequest) -> str:
     return str(request.path_params["name"])
-
-
-def _operation(name: str) -> Operation:
-    try:
-        return find_operation(name)
-    except UsageError as error:
-        raise NoSuchThing(error.message, "GET /api/v1/operations lists them") from error
 
 
 def _json(body: bytes) -> Any:

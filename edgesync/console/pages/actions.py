@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from edgesync.console import calls, forms
-from edgesync.console.api import NDJSON, served_operations, status_of_message
+from edgesync.console.api import NDJSON, served_operation, served_operations, status_of_message
 from edgesync.console.asking import Run
 from edgesync.console.rendering import download, page
 from edgesync.errors import EdgeSyncError, NoSuchThing
-from edgesync.operations.registry import NOUNS, Operation, find_operation
+from edgesync.operations.registry import NOUNS, Operation
 
 LATEST = 15
 """Runs listed beside the actions."""
@@ -55,10 +55,7 @@ def actions(request: Request) -> Response:
 
 
 def _operation(request: Request) -> Operation:
-    operation = find_operation(request.path_params["name"])
-    if not operation.remote:
-        raise NoSuchThing(f"{operation.command} is not for a running lab", "use the command line")
-    return operation
+    return served_operation(request.path_params["name"])
 
 
 def form(request: Request) -> Response:
