@@ -110,15 +110,15 @@ PROFILES: dict[Version, VersionProfile] = {
     for p in (
         _profile(Version.EXCHANGE_2007, "Version 8.3 (Build 30083.6)", 1912832083, 1, "sha1", _HOURLY,
                  "TransportRoles", "8.0.0.0"),
-        _profile(Version.EXCHANGE_2010, "Version 14.3 (Build 30123.4)", 1937995691, 5, "sha1", _MINUTES,
+        _profile(Version.EXCHANGE_2010, "Version 14.3 (Build 30123.4)", 1937997947, 5, "sha1", _MINUTES,
                  "V14/TransportRoles", "14.0.0.0"),
-        _profile(Version.EXCHANGE_2013, "Version 15.0 (Build 31497.2)", 1941997305, 5, "sha1", _MINUTES,
+        _profile(Version.EXCHANGE_2013, "Version 15.0 (Build 31497.2)", 1941997017, 5, "sha1", _MINUTES,
                  "V15/TransportRoles", "15.0.0.0", separate_roles=False),
-        _profile(Version.EXCHANGE_2016, "Version 15.1 (Build 32507.6)", 1942063867, 5, "sha1", _MINUTES,
+        _profile(Version.EXCHANGE_2016, "Version 15.1 (Build 32507.6)", 1942063563, 5, "sha1", _MINUTES,
                  "V15/TransportRoles", "15.0.0.0", separate_roles=False, smtputf8=True),
-        _profile(Version.EXCHANGE_2019, "Version 15.2 (Build 31544.4)", 1942128440, 5, "sha256", _MINUTES,
+        _profile(Version.EXCHANGE_2019, "Version 15.2 (Build 31544.4)", 1942128136, 5, "sha256", _MINUTES,
                  "V15/TransportRoles", "15.0.0.0", separate_roles=False, smtputf8=True),
-        _profile(Version.EXCHANGE_SE, "Version 15.2 (Build 32562.17)", 1942129458, 5, "sha256", _MINUTES,
+        _profile(Version.EXCHANGE_SE, "Version 15.2 (Build 32562.17)", 1942129154, 5, "sha256", _MINUTES,
                  "V15/TransportRoles", "15.0.0.0", separate_roles=False, smtputf8=True),
     )
 }  # fmt: skip

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from directory.model.dn import DN
 from directory.model.messages import AddRequest
-from edgesync.certificates.certificate import RootCAType, TransportCertificate
+from edgesync.certificates.certificate import KeyProvider, RootCAType, TransportCertificate
 from edgesync.certificates.issue import (
     CertificateSubject,
     IssueProfile,
@@ -60,17 +60,18 @@ def describe(export: OrganizationExport, edges: Sequence[str] = (), *, seed: int
 
 
 def export_time(export: OrganizationExport) -> datetime:
-    """When the exports were made, as far as the certificates tell: the lab's clock starts there.
+    """When the exports were made, as far as they tell: the lab's clock starts there.
 
-    No file says it. A certificate that was Valid had begun; the day after the latest began, all
-    were what the exports say they were.
+    Not before the newest object was last changed, and not before a certificate that was Valid
+    had begun.
     """
     began = [
-        x509.load_der_x509_certificate(item.der).not_valid_before_utc
+        x509.load_der_x509_certificate(item.der).not_valid_before_utc + timedelta(days=1)
         for item in export.certificates
         if item.status == "Valid"
     ]
-    return max(began) + timedelta(days=1) if began else ORIGIN
+    known = [*began, *([export.last_changed] if export.last_changed else [])]
+    return max(known).replace(microsecond=0) if known else ORIGIN
 
 
 def _described(server: ExportedServer) -> ServerDescription:
@@ -122,6 +123,7 @@ def _add_server(lab: Lab, export: OrganizationExport, server: ExportedServer) ->
             services=item.services or Services.NONE,
             friendly_name=item.friendly_name,
             exportable=bool(item.exportable),
+            key_provider=KeyProvider.CNG if item.provider_type == 0 else KeyProvider.CAPI,
         )
         store.put(kept)
         if kept.is_self_signed:

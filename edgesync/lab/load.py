@@ -17,6 +17,7 @@ from directory.model.messages import (
     ModifyRequest,
 )
 from edgesync.errors import InputInvalid, NoSuchThing
+from edgesync.lab.importers.ldif import without_search_results
 from edgesync.lab.importers.people import import_entries
 from edgesync.lab.lab import Lab
 from edgesync.organization import setup
@@ -83,14 +84,14 @@ def target_of(record: ChangeRecord) -> DN:
 
 def _records(file: Path) -> Iterator[ContentRecord | ChangeRecord]:
     try:
-        with file.open("rb") as source:
-            yield from read_ldif(source)
+        data = without_search_results(file.read_bytes())
+        yield from read_ldif([data])
     except FileNotFoundError:
         raise NoSuchThing(f"no file {file}", "name an LDIF file") from None
     except OSError as error:
         raise InputInvalid(f"{file}: {error.strerror}", "name a readable LDIF file") from error
     except InvalidLdif as error:
-        raise InputInvalid(f"{file}: {error}", "RFC 2849 says how LDIF looks") from error
+        raise InputInvalid(f"{file}: {error.reason}", "RFC 2849 says how LDIF looks") from error
 
 
 def _add(
