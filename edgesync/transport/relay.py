@@ -24,6 +24,7 @@ class Attempt:
     target: str = ""
     answers: dict[int, list[tuple[RcptTo, Reply]]] = field(default_factory=dict)
     error: str = ""
+    offers_dsn: bool = False
 
 
 def relay(
@@ -37,6 +38,7 @@ def relay(
         attempt.error = ""
         while waiting and not attempt.error:
             outcome = deliver(host, hop, target, waiting, dial)
+            attempt.offers_dsn = outcome.offers_dsn
             for item, recipient, said in outcome.answers:
                 attempt.answers.setdefault(item.number, []).append((recipient, said))
                 if said.is_transient:

@@ -50,6 +50,8 @@ class SendOutcome:
     answers: list[tuple[Item, RcptTo, Reply]] = field(default_factory=list)
     failure: Reply | None = None
     reason: Reason | None = None
+    offers_dsn: bool = False
+    """The server reports on delivery itself (RFC 3461), so nobody before it needs to."""
 
 
 def deliver(
@@ -132,6 +134,7 @@ class _Session:
         except SendFailed:
             yield from client.quit()
             raise
+        self._outcome.offers_dsn = "DSN" in client.keywords
         carrier = Carrier(client, internal=self._hop.is_internal)
         for item in items:
             self._log.note(item.submission.message_id, "sending message")

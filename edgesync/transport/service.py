@@ -204,7 +204,8 @@ class TransportService:
             taken = [(r, answer) for r, answer in said if answer.is_positive]
             refused = [(r, answer) for r, answer in said if answer.code >= 500]
             done.relayed += len(taken)
-            self._finish(item, taken, Action.RELAYED, f"by {attempt.target}")
+            action = None if attempt.offers_dsn else Action.RELAYED
+            self._finish(item, taken, action, f"by {attempt.target}")
             if refused:
                 self._give_back(item, refused, done)
         if attempt.error:
@@ -213,7 +214,7 @@ class TransportService:
             self.queue.resume(batch.hop)
 
     def _finish(
-        self, item: Item, reached: list[tuple[RcptTo, Reply]], action: Action, how: str
+        self, item: Item, reached: list[tuple[RcptTo, Reply]], action: Action | None, how: str
     ) -> None:
         """Recipients that are somebody else's now; who asked for a report gets it."""
         for recipient, _ in reached:
@@ -221,7 +222,8 @@ class TransportService:
                 events.MESSAGE_DELIVERED, message=item.submission.message_id,
                 recipient=recipient.address, how=how,
             )  # fmt: skip
-        self._tell(item, action, reached)
+        if action is not None:
+            self._tell(item, action, reached)
         self.queue.settle(item.number, tuple(r for r, _ in reached))
 
     def _give_back(self, item: Item, refused: list[tuple[RcptTo, Reply]], done: RunReport) -> None:
