@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from edgesync.certificates.certificate import KeyProvider, parse_certificate, readable
+from edgesync.certificates.certificate import MALFORMED, KeyProvider, parse_certificate, readable
 from edgesync.certificates.keys import PrivateKey
 from edgesync.certificates.refusals import KeyMismatch, WeakKey, WrongPassword
 from edgesync.errors import CertificateUnreadable, KeyUnavailable
@@ -116,7 +116,7 @@ def _from_pkcs7(der: bytes) -> Bundle:
             # openssl and Windows keep the order given, where DER wants a sorted SET.
             warnings.simplefilter("ignore", UserWarning)
             certificates = tuple(pkcs7.load_der_pkcs7_certificates(der))
-    except ValueError as error:
+    except MALFORMED as error:
         raise CertificateUnreadable(
             "the PKCS#7 file cannot be read", "export the authority's answer again (.p7b)"
         ) from error
@@ -134,7 +134,7 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
     secret = password.encode() if password else None
     try:
         content = pkcs12.load_pkcs12(der, secret)
-    except ValueError as error:
+    except MALFORMED as error:
         raise _pfx_error(error) from error
     others = tuple(other.certificate for other in content.additional_certs)
     if content.key is None:
@@ -164,7 +164,7 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
     )
 
 
-def _pfx_error(error: ValueError) -> CertificateUnreadable | WeakKey:
+def _pfx_error(error: Exception) -> CertificateUnreadable | WeakKey:
     text = str(error)
     if "password" in text.casefold():
         return WrongPassword(

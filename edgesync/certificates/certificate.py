@@ -13,12 +13,24 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from edgesync.certificates.keys import PrivateKey
 from edgesync.certificates.names import is_domain_name, name_of, names_match, show_name
 from edgesync.certificates.services import Services
 from edgesync.errors import CertificateUnreadable, KeyUnavailable
+
+MALFORMED = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
+)
+"""What the library raises for bytes that are not what they should be; the warning is about
+what its next version refuses, and an exception where warnings are errors."""
 
 FRIENDLY_NAME = "Microsoft Exchange"
 """Friendly name setup and New-ExchangeCertificate give (certificate-facts 1, 2.1)."""
@@ -213,7 +225,7 @@ def parse_certificate(data: bytes, what: str = "the data") -> x509.Certificate:
             certificate = x509.load_pem_x509_certificate(data)
         else:
             certificate = x509.load_der_x509_certificate(data)
-    except ValueError as error:
+    except MALFORMED as error:
         raise CertificateUnreadable(
             f"{what} is not an X.509 certificate", "give a certificate as DER or PEM"
         ) from error
@@ -240,7 +252,9 @@ def readable(certificate: x509.Certificate, what: str = "the data") -> x509.Cert
             certificate.signature_hash_algorithm,
             domains_of(certificate),
         )
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        if certificate.serial_number <= 0:
+            raise ValueError("its serial number is not positive (RFC 5280 4.1.2.2)")
+    except MALFORMED as error:
         raise CertificateUnreadable(
             f"{what} holds a malformed certificate: {error}", "get the certificate again"
         ) from error

@@ -6,12 +6,12 @@ import base64
 import textwrap
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
+from edgesync.certificates.certificate import MALFORMED
 from edgesync.certificates.issue import CertificateSubject, server_extensions
 from edgesync.certificates.names import show_name
 from edgesync.errors import CertificateUnreadable
@@ -47,14 +47,14 @@ def parse_request(data: bytes) -> x509.CertificateSigningRequest:
             request = x509.load_pem_x509_csr(text)
         else:
             request = x509.load_der_x509_csr(data)
-    except ValueError as error:
+    except MALFORMED as error:
         raise CertificateUnreadable(
             "not a PKCS#10 certificate request", "make one with edgesync cert new --request"
         ) from error
     try:
         is_genuine = request.is_signature_valid
         _parts = show_name(request.subject), request.extensions, request.public_key()
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except MALFORMED as error:
         raise CertificateUnreadable(
             f"the request is malformed: {error}", "make the request again"
         ) from error
