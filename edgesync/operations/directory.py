@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from edgesync.errors import NoSuchThing, RefusedByRule, UsageError
+from edgesync.operations import directory_past  # noqa: F401 - more verbs of this noun
 from edgesync.operations.registry import Document, Help, Outcome, operation
 from edgesync.operations.render import columns
 

@@ -77,8 +77,8 @@ def _lab(context: Context) -> list[Document]:
         return [_check("lab", False, f"{error.message}; {error.hint}")]
     try:
         found = [_check("lab", True, f"{path}, {lab.description.version.value}, down")]
-        for directory in (lab.ad, *lab.edges.values()):
-            problems = directory.agent.verify()
+        for directory in lab.directories:
+            problems = [str(item) for item in directory.agent.store.verify()]
             detail = problems[0] if problems else "journal, memory and indexes agree"
             found.append(_check(f"directory {directory.name}", not problems, detail))
         return found

@@ -166,8 +166,10 @@ def import_(
         described = describe(export, seed=seed)
         assumed = (
             *export.assumed,
-            f"the exports were made on {described.started:%Y-%m-%d}, when the newest object was "
-            "changed or the newest valid certificate had begun: the lab's clock starts there",
+            (
+                f"the exports were made on {described.started:%Y-%m-%d}, when the newest object "
+                "was changed or the newest valid certificate had begun: the lab's clock starts there"
+            ),
         )
         notes += [f"assumed {line}" for line in assumed]
         lab = new_lab(
