@@ -82,10 +82,19 @@ def sort_entries(
 def window(
     context: Context, entries: list[StoredEntry], sort: SortRequest, control: VirtualListView
 ) -> tuple[list[StoredEntry], VirtualListViewResponse]:
-    """The part of a sorted list that a virtual list view asks for."""
+    """The part of a sorted list that a virtual list view asks for.
+
+    Raises:
+        LdapError: sortControlMissing when the list could not be sorted.
+    """
     total = len(entries)
     if control.assertion is not None:
-        target = _first_at(context, entries, sort, control.assertion) + 1
+        try:
+            target = _first_at(context, entries, sort, control.assertion) + 1
+        except _Unsortable as error:
+            raise LdapError(
+                ResultCode.SORT_CONTROL_MISSING, f"cannot sort by {error.name!r}"
+            ) from None
     elif control.content_count in {0, total} or control.content_count == control.offset:
         last = control.content_count and control.content_count == control.offset
         target = total if last else control.offset
