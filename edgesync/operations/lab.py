@@ -168,7 +168,8 @@ def import_(
             *export.assumed,
             (
                 f"the exports were made on {described.started:%Y-%m-%d}, when the newest object "
-                "was changed or the newest valid certificate had begun: the lab's clock starts there"
+                "was changed or the newest valid certificate had begun: the lab's clock starts "
+                "there"
             ),
         )
         notes += [f"assumed {line}" for line in assumed]
