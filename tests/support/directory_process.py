@@ -46,6 +46,7 @@ def served(folder: Path, *options: str, admin: str = ADMIN) -> Iterator[Served]:
     ready, log = folder / "ready.json", folder / "server.log"
     password = folder / "password"
     password.write_text(PASSWORD)
+    ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", "directory", "--listen", "127.0.0.1:0"]
     command += ["--ready-file", str(ready), "--admin-password-file", str(password)]
     if admin:

@@ -16,14 +16,32 @@ from directory.model.modification import Modification, ModifyOperation
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 octets = st.binary(max_size=200)
-names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,10}\Z")
+names = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,10}\Z") | st.sampled_from(
+    ["cn", "CN", "objectClass", "member", "memberOf", "description", "uSNChanged", "objectGUID"]
+)
 oid_texts = st.from_regex(r"\A[0-2](\.(0|[1-9][0-9]{0,5})){1,6}\Z")
 counts = st.integers(0, 2**31 - 1)
 maybe_octets = st.none() | octets
 
 rdn_pairs = st.tuples(names, st.text(st.characters(exclude_categories=["Cs"]), max_size=10))
-dns: SearchStrategy[DN] = st.just(ROOT) | st.lists(rdn_pairs, min_size=1, max_size=4).map(
-    lambda pairs: DN.of(*pairs)
+known_dns = st.sampled_from(
+    [
+        DN.parse(text)
+        for text in (
+            "DC=contoso,DC=test",
+            "CN=Users,DC=contoso,DC=test",
+            "CN=Administrator,CN=Users,DC=contoso,DC=test",
+            "CN=Domain Users,CN=Users,DC=contoso,DC=test",
+            "CN=Configuration,DC=contoso,DC=test",
+            "CN=New,CN=Users,DC=contoso,DC=test",
+        )
+    ]
+)
+"""Names a new directory has, for tests that send what they make to one."""
+dns: SearchStrategy[DN] = (
+    st.just(ROOT)
+    | known_dns
+    | st.lists(rdn_pairs, min_size=1, max_size=4).map(lambda pairs: DN.of(*pairs))
 )
 entries = st.builds(
     Entry, dns, st.dictionaries(names, st.lists(octets, max_size=3).map(tuple), max_size=4)
