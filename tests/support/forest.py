@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -184,12 +185,12 @@ class Forest:
             identity, self.server(edge), connect, now=self.clock.now(), emit=self.events.append
         )
 
-    def context(self, hub: str, edge: str, **more: object) -> SyncContext:
+    def context(self, hub: str, edge: str, **more: Any) -> SyncContext:
         site = self.server(edge).site
         return SyncContext(
             hub, edge, self.ad, lambda name: self.open_session(hub, name).port, self.names,
             site.rdn.value if site else "", self.profile.sync, self.policy, self.events.append,
-            clock=self.clock, **more,  # type: ignore[arg-type]  # keyword arguments of the context
+            clock=self.clock, **more,
         )  # fmt: skip
 
     def sync(
@@ -198,10 +199,10 @@ class Forest:
         edge: str = "EDGE01",
         jobs: tuple[Job, ...] = ALL_JOBS,
         history: RunRecorder | None = None,
-        **options: object,
+        **options: Any,
     ) -> SyncRun:
         context = self.context(hub, edge, history=history)
-        return run_sync(context, now=self.clock.now(), jobs=jobs, **options)  # type: ignore[arg-type]  # options of run_sync
+        return run_sync(context, now=self.clock.now(), jobs=jobs, **options)
 
     def credential_service(self, edge: str = "EDGE01") -> CredentialServiceReport:
         machine = self.edges[edge]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def forest() -> Forest:
     return made
 
 
-def one(forest: Forest, job: Job = Job.RECIPIENTS, **options: object) -> JobReport:
+def one(forest: Forest, job: Job = Job.RECIPIENTS, **options: Any) -> JobReport:
     return forest.sync(jobs=(job,), **options).runs[0]
 
 
@@ -71,12 +72,12 @@ def guid_of(forest: Forest, dn: DN) -> str:
     return str(entry.guid("objectGUID"))
 
 
-def through(forest: Forest, port: DirectoryPort, **options: object) -> JobReport:
+def through(forest: Forest, port: DirectoryPort, **options: Any) -> JobReport:
     """A run whose target is the given port."""
     context = forest.context("HUB01", "EDGE01")
     context.open_target = lambda _edge: port
     jobs = (Job.RECIPIENTS,)
-    run = run_sync(context, now=forest.clock.now(), jobs=jobs, **options)  # type: ignore[arg-type]  # options of run_sync
+    run = run_sync(context, now=forest.clock.now(), jobs=jobs, **options)
     return run.runs[0]
 
 
@@ -401,7 +402,7 @@ def test_a_holder_that_lost_the_lease_writes_no_cookie(forest: Forest) -> None:
     forest.add_recipients(1, first=100)
     inner = forest.open_session("HUB01", "EDGE01").port
     port = FaultyPort(inner)
-    stolen = []
+    stolen: list[bool] = []
 
     def steal(request: object) -> None:
         if isinstance(request, AddRequest) and not stolen:
