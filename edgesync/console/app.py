@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from directory.errors import DirectoryError
-from edgesync.console import api, pages
+from edgesync.console import api, pages, revocation
 from edgesync.console.asking import RunLog
 from edgesync.console.calls import Caller, as_known, status_of
 from edgesync.console.metrics import Counters, metrics
@@ -29,6 +29,7 @@ def create_app(lab: Lab, token: str, *, stop: Callable[[], None] | None = None) 
         *api.routes(),
         Route("/api/v1/events", events),
         Route("/metrics", metrics),
+        *revocation.routes(),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         *pages.routes(),
     ]
