@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -56,7 +56,10 @@ class _Tour:
         from edgesync.lab.realtime import RealtimeRunner
 
         self._title("A lab: AD, two ADAM directories, Hubs, Edges, 200 recipients")
-        lab = new_lab(contoso(seed=self.seed), self.folder, force=self.keep)
+        # a lab that is thrown away need not survive a power cut
+        durability: Literal["full", "normal"] = "full" if self.keep else "normal"
+        description = contoso(seed=self.seed)
+        lab = new_lab(description, self.folder, force=self.keep, durability=durability)
         with lab:
             runner = RealtimeRunner(lab, self.clock)
             try:

@@ -34,10 +34,24 @@ class Agenda:
     def __init__(self, clock: LabClock) -> None:
         self._clock = clock
         self._sources: list[Source] = []
+        self._disturbing: list[Source] = []
+        self.until: datetime | None = None
+        """Where the advance under way ends; None between advances."""
+        self.epoch = 0
+        """Counts advances and what disturbed them: knowledge of one epoch ends with it."""
 
-    def add_source(self, source: Source) -> None:
-        """Let somebody say what is due."""
+    def add_source(self, source: Source, *, disturbs: bool = False) -> None:
+        """Let somebody say what is due; ``disturbs``: it may change directories or machines."""
         self._sources.append(source)
+        if disturbs:
+            self._disturbing.append(source)
+
+    def horizon(self) -> datetime | None:
+        """How far the advance under way goes before anything disturbs; None outside of one."""
+        if self.until is None:
+            return None
+        coming = (item.due for source in self._disturbing for item in source())
+        return min((self.until, *coming))
 
     def next(self) -> Activity | None:
         """The earliest activity of all."""
@@ -49,6 +63,14 @@ class Agenda:
 
     def advance_to(self, until: datetime) -> int:
         """Move the clock forward, running what falls due on the way; returns how many ran."""
+        before, self.until = self.until, until
+        self.epoch += 1
+        try:
+            return self._advance_to(until)
+        finally:
+            self.until = before
+
+    def _advance_to(self, until: datetime) -> int:
         ran = stalled = 0
         while ran < ACTIVITIES_MAX:
             activity = self.next()

@@ -31,7 +31,7 @@ from edgesync.subscription.credential_service import (
     CredentialServiceReport,
     run_credential_service,
 )
-from edgesync.subscription.credentials import Secret
+from edgesync.subscription.credentials import Secret, readable_records
 from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile
 from edgesync.subscription.renewal import complete_first_session
@@ -271,12 +271,15 @@ class EdgeSync:
         return run
 
     def _complete_first_session(self, hub: str, edge: str) -> None:
-        """The bootstrap credential leaves AD once the replication accounts are there."""
+        """The bootstrap credential leaves AD once this subscription's accounts are there.
+
+        Accounts of the subscription before it may still be, and say nothing.
+        """
         directory = self.lab.edge(edge)
-        accounts = list_accounts(self.lab.edge_port(edge), directory.names)
-        if any(name.casefold().startswith(f"esra.{edge}.".casefold()) for name in accounts):
-            port = self.lab.ad_port()
-            complete_first_session(port, self.identity(hub).server, self.edge_object(edge))
+        known = self.edge_object(edge)
+        current = {r.user_name for _, r in readable_records(known.credentials) if r.number >= 0}
+        if current & set(list_accounts(self.lab.edge_port(edge), directory.names)):
+            complete_first_session(self.lab.ad_port(), self.identity(hub).server, known)
 
     def _leave_bootstrap(self, run: SyncRun, edge: str) -> None:
         """The bootstrap credential is good for the first session that ends well."""

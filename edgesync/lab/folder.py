@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.instance import DirectoryConfiguration, open_directory
@@ -26,6 +27,8 @@ from edgesync.lab.routine import Routine
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.setup import schema_text
 
+Durability = Literal["full", "normal", "off"]
+
 
 class LabCorrupt(LabError):
     """A file of the lab does not agree with itself."""
@@ -37,8 +40,12 @@ def new_lab(
     *,
     force: bool = False,
     fill: Callable[[Lab], None] = populate,
+    durability: Durability = "full",
 ) -> Lab:
     """Build a lab, in a folder or in memory; ``fill`` writes what its empty parts shall hold.
+
+    ``durability`` is how its journals are written until it is closed: ``full`` survives a power
+    cut, ``normal`` a killed process.
 
     A lab in a folder appears there whole: its description is written last, so that a build that
     was killed leaves nothing that opens.
@@ -53,7 +60,7 @@ def new_lab(
     folder = LabFolder(root)
     folder.create(force=force)
     lock = Lock(root)
-    lab = _assemble(description, folder, 0, lock.release)
+    lab = _assemble(description, folder, 0, lock.release, durability)
     try:
         fill(lab)
         lab.save()
@@ -124,6 +131,7 @@ def _assemble(
     folder: LabFolder | None,
     generation: int | None,
     release: Callable[[], None],
+    durability: Durability = "full",
 ) -> Lab:
     ledger = Ledger(folder.ledger if folder else None)
     if generation is None:
@@ -132,14 +140,18 @@ def _assemble(
     clock = LabClock(datetime.fromisoformat(now) if now else description.started)
     ledger.set(generation=generation)
     names = description.names
-    ad = LabDirectory(AD, _open_ad(description, names, clock, folder, generation), names)
+    ad = LabDirectory(
+        AD, _open_ad(description, names, clock, folder, generation, durability), names
+    )
     edges = {}
     machines = {AD: _machine(folder, AD)}
     for server in description.servers:
         machines[server.name] = _machine(folder, server.name)
         if server.role == "edge":
             edge_names = EdgeNames.of(edge_instance(description, server.name))
-            agent = _open_adam(description, server.name, edge_names, clock, folder, generation)
+            agent = _open_adam(
+                description, server.name, edge_names, clock, folder, generation, durability
+            )
             edges[server.name] = LabDirectory(server.name, agent, edge_names)
     lab = Lab(
         description,
@@ -167,6 +179,7 @@ def _open_ad(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
+    durability: Durability = "full",
 ) -> DirectoryServiceAgent:
     configuration = DirectoryConfiguration(
         profile="ad",
@@ -176,7 +189,7 @@ def _open_ad(
         admin_password=ADMIN_PASSWORD.encode(),
         dns_host_name=f"{DOMAIN_CONTROLLER}.{names.dns_domain}",
     )
-    return _open(configuration, AD, description, clock, folder, generation)
+    return _open(configuration, AD, description, clock, folder, generation, durability)
 
 
 def _open_adam(
@@ -186,6 +199,7 @@ def _open_adam(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
+    durability: Durability = "full",
 ) -> DirectoryServiceAgent:
     configuration = DirectoryConfiguration(
         profile="adam",
@@ -196,7 +210,7 @@ def _open_adam(
         replication_accounts=names.accounts,
         dns_host_name=next(s.fqdn for s in description.servers if s.name == name),
     )
-    return _open(configuration, name, description, clock, folder, generation)
+    return _open(configuration, name, description, clock, folder, generation, durability)
 
 
 def _open(
@@ -206,10 +220,13 @@ def _open(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
+    durability: Durability,
 ) -> DirectoryServiceAgent:
     entropy = SeededEntropy(description.seed, f"directory/{name}/{generation}")
     path = folder.journal(name) if folder else None
-    return open_directory(configuration, clock=clock, entropy=entropy, path=path)
+    return open_directory(
+        configuration, clock=clock, entropy=entropy, path=path, durability=durability
+    )
 
 
 def add_edge(lab: Lab, name: str, fqdn: str) -> None:

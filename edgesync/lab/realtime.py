@@ -18,8 +18,10 @@ from typing import Any, Protocol, TypeVar
 from directory.clock import Clock
 from directory.net.server import Address, DirectoryServer
 from edgesync.errors import ExitCode, Unreachable
+from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import SMTP_PORT, Network
+from edgesync.lab.self_test import self_test
 from edgesync.lab.tls_files import context_of
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.endpoint import SmtpEndpoint
@@ -27,6 +29,7 @@ from edgesync.transport.receiver import Receiver
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
+_CATALOG_PORT = 3268
 START_TIMEOUT_S = 60.0
 """Longest start of all listeners: a lab of a thousand servers needs seconds."""
 
@@ -80,10 +83,11 @@ class RealtimeRunner:
     # life ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start every listener and the clock; all or nothing.
+        """Start every listener and the clock, and try each once; all or nothing.
 
         Raises:
             PortInUse: when an address cannot be had.
+            NotReady: when a listener does not answer as it should.
         """
         self._thread.start()
         try:
@@ -94,6 +98,11 @@ class RealtimeRunner:
             raise
         self.lab.clock.run_with(self.clock)
         self.lab.addresses = self.addresses()
+        try:
+            self_test(self.lab, self.clock)
+        except BaseException:
+            self.stop()
+            raise
         self._ticker.start()
 
     def _start_one(self, started: Started) -> None:
@@ -146,21 +155,24 @@ class RealtimeRunner:
     # what listens ----------------------------------------------------------------------------
 
     def _listeners(self) -> list[Started]:
-        found = [self._directory("AD", 389, 636)]
+        found = [self._directory(AD, 389, 636)]
         found += [self._directory(name, 50389, 50636) for name in self.lab.edges]
         found += self._smtp()
         return found
 
     def _directory(self, name: str, ldap: int, ldaps: int) -> Started:
         host = self._host(name)
-        agent = self.lab.ad.agent if name == "AD" else self.lab.edges[name].agent
+        agent = self.lab.ad.agent if name == AD else self.lab.edges[name].agent
         plain = Address(host, self._port(ldap))
         secure = Address(host, self._port(ldaps), is_tls=True)
-        server = DirectoryServer(agent, (plain, secure), tls=lambda: self._context(name))
+        listen = [plain, secure]
+        if name == AD:
+            listen.append(Address(host, self._port(_CATALOG_PORT), is_global_catalog=True))
+        server = DirectoryServer(agent, listen, tls=lambda: self._context(name))
 
         def addresses() -> dict[str, str]:
-            first, second = server.addresses[:2]
-            return {"ldap": first.url, "ldaps": second.url}
+            words = ("ldap", "ldaps", "gc")
+            return {word: a.url for word, a in zip(words, server.addresses, strict=False)}
 
         return Started(name, server, addresses)
 
@@ -189,7 +201,7 @@ class RealtimeRunner:
         """Loopback; with Exchange's own ports every server needs an address of its own."""
         if self.ports == "free":
             return LOOPBACK
-        names = ["AD", *(item.name for item in self.lab.servers())]
+        names = [AD, *(item.name for item in self.lab.servers())]
         number = names.index(server) + 1
         return f"127.0.{number // 250 + 1}.{number % 250 + 1}"
 

@@ -6,17 +6,23 @@ The schedule is read off the Edges' own status, so a lab that was closed goes on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edgesync.errors import EdgeSyncError
+from edgesync.events import Event
 from edgesync.lab.agenda import Activity
+from edgesync.lab.directories import LabDirectory
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
+from edgesync.lab.quiet import Quiet, last_before, turning_points, was_idle
+from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.servers import ServerObject, read_server
+from edgesync.subscription.accounts import list_accounts
 from edgesync.subscription.renewal import renew_credentials
 from edgesync.sync.kinds import Job
 from edgesync.sync.report import Result
-from edgesync.sync.schedule import Schedule
+from edgesync.sync.schedule import Schedule, interval
 from edgesync.sync.status import readable_statuses
 
 CREDENTIAL_INTERVAL = timedelta(hours=1)
@@ -31,6 +37,10 @@ class Routine:
         self.edge_sync = lab.service(EdgeSync)
         self._schedules: dict[str, Schedule] = {}
         self._credentials_due: dict[str, datetime] = {}
+        self._quiet: dict[str, Quiet] = {}
+        self._subscribed: tuple[int, tuple[str, ...]] = (-1, ())
+        self.leaves_out_idle_runs = True
+        """Whether runs known to change nothing may be left out (``edgesync.lab.quiet``)."""
         lab.agenda.add_source(self._activities)
         self.edge_sync.after_run.append(self.note_run)
 
@@ -53,32 +63,101 @@ class Routine:
 
     def _activities(self) -> Iterator[Activity]:
         now = self.lab.clock.now()
-        for edge in self.edge_sync.subscribed():
-            due = self.schedule(edge.name).next_due(now)
-            yield Activity(f"EdgeSync {edge.name}", due, self._sync(edge.name))
-            renewal = self._credentials_due.setdefault(edge.name, now)
-            yield Activity(f"credentials {edge.name}", renewal, self._renew(edge.name))
+        for edge in self._edges():
+            due = self.schedule(edge).next_due(now)
+            yield Activity(f"EdgeSync {edge}", due, self._sync(edge))
+            renewal = self._credentials_due.setdefault(edge, now)
+            yield Activity(f"credentials {edge}", renewal, self._renew(edge))
+
+    def _edges(self) -> tuple[str, ...]:
+        """Subscribed Edges; AD is read again only when it has changed."""
+        usn = self._usn()
+        if self._subscribed[0] != usn:
+            self._subscribed = (usn, tuple(e.name for e in self.edge_sync.subscribed()))
+        return self._subscribed[1]
+
+    def _usn(
+        self, directory: LabDirectory[ForestNames] | LabDirectory[EdgeNames] | None = None
+    ) -> int:
+        return (directory or self.lab.ad).agent.store.committed_usn
 
     def _sync(self, edge: str) -> Callable[[datetime], None]:
         def run(now: datetime) -> None:
+            lab = self.lab
             jobs = self.schedule(edge).due(now)
-            with self.lab.doing(f"EdgeSync schedule, {edge}"):
-                try:
-                    self.edge_sync.run(edge, jobs=jobs, manual=False)
-                except EdgeSyncError:
-                    for job in jobs:  # no Hub could even begin; look again later
-                        self.note_run(edge, job, now, Result.FAILED)
+            quiet = self._quiet.setdefault(edge, Quiet())
+            quiet.as_of(self._usn(), lab.agenda.epoch)
+            adam, seen = lab.edge(edge), list[Event]()
+            before = self._usn(adam)
+            lab.listeners.append(seen.append)
+            try:
+                with lab.doing(f"EdgeSync schedule, {edge}"):
+                    done = self.edge_sync.run(edge, jobs=jobs, manual=False)
+            except EdgeSyncError:
+                quiet.forget()
+                for job in jobs:  # no Hub could even begin; look again later
+                    self.note_run(edge, job, now, Result.FAILED)
+                return
+            finally:
+                lab.listeners.remove(seen.append)
+            quiet.as_of(self._usn(), lab.agenda.epoch)
+            if was_idle(done, self._usn(adam) - before, seen):
+                quiet.idle.update(jobs)
+            else:
+                quiet.forget()
+            if quiet.is_proven and self.leaves_out_idle_runs:
+                self._leave_out(edge, now)
 
         return run
+
+    def _leave_out(self, edge: str, now: datetime) -> None:
+        """Move this Edge's timers to the last runs before anything can change."""
+        horizon = self._horizon(edge, now)
+        if horizon is None:
+            return
+        schedule = self.schedule(edge)
+        timing = schedule.timing
+        moved = {
+            job: last_before(horizon, at, interval(job, timing))
+            for job, at in schedule.last.items()
+        }
+        self._schedules[edge] = replace(schedule, last=moved)
+        if edge in self._credentials_due:
+            last = self._credentials_due[edge] - CREDENTIAL_INTERVAL
+            self._credentials_due[edge] = (
+                last_before(horizon, last, CREDENTIAL_INTERVAL) + CREDENTIAL_INTERVAL
+            )
+
+    def _horizon(self, edge: str, now: datetime) -> datetime | None:
+        """How long nothing but the clock can move at this Edge; None when that is not known."""
+        lab = self.lab
+        end = lab.agenda.horizon()
+        if end is None:
+            return None
+        directory = lab.edge(edge)
+        known = self.edge_sync.edge_object(edge)
+        accounts = list_accounts(directory.port("schedule"), directory.names)
+        servers = (known, *self.edge_sync.hubs_of(known))
+        points = turning_points(servers, accounts.values(), lab.description.trust_policy)
+        schedule = self.schedule(edge)
+        timing = schedule.timing
+        # a cookie must be renewed while it is still taken: one interval early is early enough
+        fresh = min(schedule.last.values()) + timing.cookie_valid_duration
+        fresh -= max(interval(job, timing) for job in Job)
+        return min((end, fresh, *(point for point in points if point > now)))
 
     def _renew(self, edge: str) -> Callable[[datetime], None]:
         def run(now: datetime) -> None:
             lab = self.lab
+            before = self._usn()
             with lab.doing(f"credential renewal, {edge}"):
                 known = self.edge_sync.edge_object(edge)
                 for hub in self.edge_sync.hubs_of(known):
                     self._renew_one(hub, known.name, now)
                 self.edge_sync.credential_service(edge)
+            for other, quiet in self._quiet.items():
+                if other != edge and quiet.usn == before:
+                    quiet.usn = self._usn()  # records of one Edge are nothing to another
             self._credentials_due[edge] = now + CREDENTIAL_INTERVAL
 
         return run
