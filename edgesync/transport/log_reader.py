@@ -42,7 +42,7 @@ def read_log(path: Path) -> Iterator[LogRow]:
 def parse_log(text: str, name: str = "the log") -> Iterator[LogRow]:
     """The rows of a log's text."""
     fields: list[str] | None = None
-    lines = text.split("\n")
+    lines = text.removeprefix("\ufeff").split("\n")
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")
         if line.startswith("#"):

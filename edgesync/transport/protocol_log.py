@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
 
 from cryptography import x509
 
@@ -98,7 +97,6 @@ class ProtocolLog:
     ) -> None:
         self._kind, self._profile, self._clock = kind, profile, clock
         self._folder = folder
-        self._file: TextIO | None = None
         self._stem = ""
         self._number = 0
         self._size = 0
@@ -131,42 +129,35 @@ class ProtocolLog:
             self.recent.append(row)
             if self._folder is None:
                 return
-            line = row.render() + "\r\n"
-            file = self._open(row.at)
-            file.write(line)
-            file.flush()
-            self._size += len(line.encode())
+            path = self._place(row.at)
+            is_new = not path.exists()
+            text = (self._header(row.at) if is_new else "") + row.render() + "\r\n"
+            # opened for each row: nothing to close when a lab ends, and others may read along
+            with path.open("a", encoding="utf-8", newline="") as file:
+                file.write(text)
+            self._size += len(text.encode())
+            if is_new:
+                self._prune(path, row.at)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
-    def _open(self, at: datetime) -> TextIO:
+    def _place(self, at: datetime) -> Path:
+        """The file a row goes into: a new one each day (or hour), and when one is full."""
+        assert self._folder is not None
         # late 2016 and 2019 builds put the hour into the name
         hourly = self._profile.version.at_least(Version.EXCHANGE_2016)
         stem = self._kind.prefix + at.astimezone(UTC).strftime("%Y%m%d%H" if hourly else "%Y%m%d")
-        if self._file is not None and stem == self._stem and self._size < FILE_SIZE_MAX:
-            return self._file
-        if self._file is not None:
-            self._file.close()
-        assert self._folder is not None
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._number = self._number + 1 if stem == self._stem else 1
-        self._stem = stem
+        if stem != self._stem:
+            self._stem, self._number = stem, 1
+            self._folder.mkdir(parents=True, exist_ok=True)
+        elif self._size >= FILE_SIZE_MAX:
+            self._number += 1
+        else:
+            return self._folder / f"{stem}-{self._number}.LOG"
         path = self._folder / f"{stem}-{self._number}.LOG"
         while path.exists() and path.stat().st_size >= FILE_SIZE_MAX:
             self._number += 1
             path = self._folder / f"{stem}-{self._number}.LOG"
-        is_new = not path.exists()
-        self._file = path.open("a", encoding="utf-8", newline="")
-        self._size = 0 if is_new else path.stat().st_size
-        if is_new:
-            self._size = self._file.write(self._header(at))
-            self._prune(path, at)
-        return self._file
+        self._size = path.stat().st_size if path.exists() else 0
+        return path
 
     def _header(self, at: datetime) -> str:
         return "".join(
@@ -212,11 +203,6 @@ class ProtocolLogs:
             return ProtocolLog(kind, profile, clock, place)
 
         return cls(log(LogKind.SEND), log(LogKind.RECEIVE))
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self.send.close()
-        self.receive.close()
 
 
 def _file_order(path: Path) -> tuple[str, int]:
