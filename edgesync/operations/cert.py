@@ -63,7 +63,8 @@ def list_(
 
     lab = context.lab
     if thumbprint is not None:
-        host, found = target(lab, server[0] if server else "", thumbprint.rpartition("\\")[2])
+        named, _, mark = thumbprint.rpartition("\\")
+        host, found = target(lab, named or (server[0] if server else ""), mark)
         views = [(host, v) for v in get(host, thumbprint=found.thumbprint)]
     else:
         names = server or tuple(s.name for s in lab.servers())

@@ -44,16 +44,24 @@ def select(
     at_start: Annotated[bool, Help("as when the service starts: logs 12012")] = False,
     certificate_name: Annotated[str, Help("TlsCertificateName of the connector (2013+)")] = "",
     connector: Annotated[str, Help("connector named in events")] = "",
+    peer: Annotated[
+        str | None, Help("server sent to: the client certificate it is shown", completes="server")
+    ] = None,
 ) -> Outcome:
     """Show which certificate would be chosen, why not the others, and what would be logged.
 
     Ends with exit code 3 when none would be offered. Nothing is logged by asking.
     """
-    from edgesync.errors import ExitCode
+    from edgesync.errors import ExitCode, UsageError
     from edgesync.operations.cert_target import host_of
 
     host = host_of(context.lab, server)
-    selection = _selected(host, for_, fqdn, at_start, certificate_name, connector)
+    if peer is not None:
+        if for_ != "anonymous-tls":
+            raise UsageError(f"--peer does not go with --for {for_}", "use --for anonymous-tls")
+        selection = _shown_to(context.lab, host, peer)
+    else:
+        selection = _selected(host, for_, fqdn, at_start, certificate_name, connector)
     rows = [
         {"thumbprint": r.certificate.thumbprint, "subject": r.certificate.subject, "chosen": False,
          "reason": r.reason.value, "detail": r.detail}
@@ -78,6 +86,18 @@ def select(
         "note": selection.note,
     }
     return Outcome(document, ExitCode.OK if selection.is_offered else ExitCode.NO)
+
+
+def _shown_to(lab: Lab, host: CertificateHost, peer: str) -> Selection:
+    """The client certificate of a session to a peer: none between Hubs, which use Kerberos."""
+    from edgesync.certificates.load import context_of
+    from edgesync.certificates.select import select_client_internal
+
+    between = {host.name, lab.server(peer).name}
+    return select_client_internal(
+        host.store.certificates, host.published(), context_of(host),
+        to_edge_or_hub=bool(between & set(lab.edges)),
+    )  # fmt: skip
 
 
 def _selected(
@@ -140,7 +160,7 @@ def expiry(
     now = lab.clock.now()
     names = [lab.server(name).name for name in server] or [s.name for s in lab.servers()]
     span = None if within == "all" else parse_timespan(within)
-    items = only_within(_expiries(lab, names), now, span)
+    items = only_within(_expiries(lab, names, everything=not server), now, span)
     document = {
         "schema": "edgesync.cert-expiry/1",
         "at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -151,7 +171,8 @@ def expiry(
     return Outcome(document, ExitCode.NO if ended else ExitCode.OK)
 
 
-def _expiries(lab: Lab, names: list[str]) -> Iterator[Expiry]:
+def _expiries(lab: Lab, names: list[str], *, everything: bool) -> Iterator[Expiry]:
+    from edgesync.certificates.certificate import TransportCertificate
     from edgesync.certificates.expiry import Expiry, ExpiryKind, certificate_expiry
     from edgesync.subscription.listing import list_subscriptions
 
@@ -159,6 +180,12 @@ def _expiries(lab: Lab, names: list[str]) -> Iterator[Expiry]:
         for certificate in lab.store(name).certificates:
             if not certificate.is_pending:
                 yield certificate_expiry(name, certificate)
+    for name in lab.authorities.names if everything else ():
+        certificate = TransportCertificate(lab.authorities.get(name).certificate)
+        yield Expiry(
+            ExpiryKind.AUTHORITY, name, certificate.thumbprint, certificate.subject,
+            certificate.not_before, certificate.not_after,
+        )  # fmt: skip
     for subscription in list_subscriptions(lab.ad_port(), lab.ad.names):
         if subscription.name not in names:
             continue

@@ -168,6 +168,15 @@ def test_get_with_a_domain_name_puts_the_selected_one_first(shell: Shell) -> Non
     assert first["thumbprint"] == selected
 
 
+@pytest.mark.fact("certificate-facts 3.5")
+def test_a_client_certificate_is_shown_to_edges_only(shell: Shell) -> None:
+    words = ("cert", "select", "HUB01", "--for", "anonymous-tls", "--peer")
+    assert shell.json(*words, "EDGE01")["chosen"] == shell.internal("HUB01")
+    between = shell.run(*words, "HUB02")
+    assert between.code == 3
+    assert "Kerberos" in between.out
+
+
 @pytest.mark.fact("certificate-facts 2.2")
 def test_authorities_issue_and_revoke_for_real(shell: Shell, tmp_path: Path) -> None:
     shell.ok("cert", "new", "EDGE01", "--request", "--domain-name", "mail.contoso.test")
@@ -218,6 +227,9 @@ def test_expiry_has_a_calendar_and_a_picture(shell: Shell) -> None:
     assert document["items"] == []
     rows = shell.json("cert", "expiry", "--within", "400d")["items"]
     assert {row["light"] for row in rows} == {"green"}
+    shell.ok("cert", "authorities")
+    kinds = [row["kind"] for row in shell.json("cert", "expiry")["items"]]
+    assert kinds.count("authority") == 3
     assert shell.ok("cert", "expiry", "-o", "ics").out.startswith("BEGIN:VCALENDAR")
     assert shell.ok("cert", "expiry", "-o", "svg").out.startswith("<svg ")
 
