@@ -19,7 +19,7 @@ class NotReady(LabError):
 
 
 def self_test(lab: Lab, clock: Clock) -> None:
-    """Bind to every directory with a password, shake hands on every TLS listener.
+    """Bind to every directory with a password over TLS, read every other listener's rootDSE.
 
     Raises:
         NotReady: names server, address and what went wrong.
@@ -35,9 +35,12 @@ def self_test(lab: Lab, clock: Clock) -> None:
 def _directory(lab: Lab, name: str, url: str) -> None:
     names = lab.ad.names if name == AD else lab.edges[name].names
     presented = lab.service(Network).presented(name)
-    pin = presented.der if presented and url.startswith("ldaps") else None
+    secure = url.startswith("ldaps")
+    pin = presented.der if presented and secure else None
+    user, password = (str(administrator(names)), ADMIN_PASSWORD) if secure else ("", "")
     try:
-        port = LdapPort.connect(url, str(administrator(names)), ADMIN_PASSWORD.encode(), pin=pin)
+        port = LdapPort.connect(url, user, password.encode(), pin=pin)
+        _ = port.identity
         port.close()
     except (EdgeSyncError, DirectoryError) as error:
         raise NotReady(
