@@ -70,7 +70,9 @@ def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is not an instant", "for example 2026-11-02T08:00:00Z") from None
+        raise UsageError(
+            f"{text!r} is not an instant", "for example 2026-11-02T08:00:00Z"
+        ) from None
     if at.tzinfo is None:
         raise UsageError(f"{text!r} has no time zone", "put a Z behind it for UTC")
     return at

@@ -60,12 +60,14 @@ class OperationRunner:
     def _confined(self, parsed: Command) -> dict[str, Any]:
         """Parameters with every file that is written, or was written here, inside the folder."""
         confined = dict(parsed.parameters)
+        if parsed.operation.name == "subscription.export" and not confined.get("file"):
+            confined["file"] = f"{confined['edge']}.xml"  # where it would write by itself
         for parameter in parsed.operation.parameters:
             value = confined.get(parameter.name)
             if parameter.help.metavar != "FILE" or not isinstance(value, str):
                 continue
             inside = self.folder / Path(value).name
-            if inside.exists() or not Path(value).exists():
+            if inside.exists() or parsed.operation.verb == "export" or not Path(value).exists():
                 confined[parameter.name] = str(inside)
         return confined
 

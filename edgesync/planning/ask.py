@@ -71,6 +71,8 @@ class Asker:
                     shown, host.anchors(), now=host.now(), policy=host.policy,
                     direction=Direction.OUTBOUND, expected=peer,
                 )  # fmt: skip
+                for kind in trust.events:
+                    host.report(kind, subject=trust.subject, address=report.address)
         return _approach(report, Direction.OUTBOUND, shown, trust, tuple(logged))
 
     def _inbound(self, verifier: str, peer: str) -> Approach:
