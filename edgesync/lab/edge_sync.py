@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from edgesync.certificates.certificate import KeyProvider, TransportCertificate
+from edgesync.config import SyncTiming
 from edgesync.errors import NoSuchThing, PortUnavailable
 from edgesync.lab.imported import StandIn, stand_in
 from edgesync.lab.lab import Lab
@@ -40,6 +41,7 @@ from edgesync.sync.context import SyncContext
 from edgesync.sync.kinds import Job
 from edgesync.sync.report import Result, SyncRun
 from edgesync.sync.run import ALL_JOBS, run_sync
+from edgesync.sync.service_config import timing_of
 
 if TYPE_CHECKING:
     from edgesync.sync.history import History
@@ -54,6 +56,8 @@ class EdgeSync:
         self._history: History | None = None
         self.stopwatch: Callable[[], float] | None = None
         """What runs are timed with; None: the lab's clock, which may stand still."""
+        self.should_stop: Callable[[], bool] = lambda: False
+        """Asked between batches of a run: true ends it, with the cookie where the data are."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 
@@ -210,6 +214,23 @@ class EdgeSync:
 
         return connect
 
+    def timing(self, site: str, *, server: str = "") -> SyncTiming:
+        """The clockwork of a site: its EdgeSyncServiceConfig, or the version's fixed one.
+
+        Raises:
+            RefusedByRule: 2010 and later without that object; 1045 is logged.
+        """
+        lab = self.lab
+        return timing_of(
+            lab.ad_port(),
+            lab.ad.names,
+            site,
+            lab.description.profile,
+            server=server or site,
+            now=lab.clock.now(),
+            emit=lab.emit,
+        )
+
     # runs --------------------------------------------------------------------------------------
 
     def context(self, hub: str, edge: str) -> SyncContext:
@@ -225,13 +246,14 @@ class EdgeSync:
             open_target=lambda _edge: self.open_session(hub, known.name).port,
             names=lab.ad.names,
             site=known.site.rdn.value,
-            timing=lab.description.profile.sync,
+            timing=self.timing(known.site.rdn.value, server=lab.server(hub).name),
             policy=lab.description.trust_policy,
             emit=lab.emit,
             edge_names=lab.edge(known.name).names,
             clock=lab.clock,
             history=self.history,
             stopwatch=self.stopwatch,
+            should_stop=lambda: self.should_stop(),
         )
 
     def run(

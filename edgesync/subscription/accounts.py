@@ -15,7 +15,7 @@ from directory.model.filter import Equality
 from directory.model.messages import AddRequest, DeleteRequest, ModifyRequest, Scope
 from directory.model.modification import replace
 from edgesync.organization.names import EdgeNames
-from edgesync.port.port import DirectoryPort, find
+from edgesync.port.port import DirectoryPort, find, read
 from edgesync.subscription.credentials import Secret
 
 CLASSES = (b"top", b"person", b"organizationalPerson", b"user")
@@ -69,6 +69,12 @@ def list_accounts(port: DirectoryPort, names: EdgeNames) -> dict[str, datetime]:
         name: from_filetime(entry.first("accountExpires") or b"0")
         for name, entry in sorted((entry.text("cn"), entry) for entry in found)
     }
+
+
+def exported_at(port: DirectoryPort, names: EdgeNames, user_name: str) -> datetime | None:
+    """When an account was made; None when it is not there, or the directory does not say."""
+    entry = read(port, names.account(user_name), ("whenCreated",))
+    return entry.time("whenCreated") if entry and entry.has("whenCreated") else None
 
 
 def account_dn(names: EdgeNames, user_name: str) -> DN:

@@ -5,6 +5,7 @@ EdgeSync never calls it; ADAM is the only channel between them (edgesync-facts 3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,8 +22,18 @@ from edgesync.events import (
 from edgesync.organization.names import EdgeNames
 from edgesync.organization.servers import read_server
 from edgesync.port.port import DirectoryPort
-from edgesync.subscription.accounts import install_account, list_accounts, remove_account
-from edgesync.subscription.credentials import CredentialRecord, decrypt, readable_records
+from edgesync.subscription.accounts import (
+    exported_at,
+    install_account,
+    list_accounts,
+    remove_account,
+)
+from edgesync.subscription.credentials import (
+    CredentialRecord,
+    bootstrap_name,
+    decrypt,
+    readable_records,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +57,21 @@ def run_credential_service(
     """One pass: install an account per readable record, remove what expired or lost its record.
 
     ``key`` belongs to the Edge's internal transport certificate. The bootstrap account goes as
-    soon as a replication account is there: it is good for the first session only. A record that
-    cannot be read logs 1006 and leaves an account of that name as it is.
+    soon as a replication account of its own subscription is there: it is good for the first
+    session only. Accounts of the subscription before it do not count, or a scheduled run between
+    export and import would lock the organisation out. A record that cannot be read logs 1006 and
+    leaves an account of that name as it is.
     """
     server = read_server(port, names, edge)
     records = [record for _, record in readable_records(server.credentials)] if server else []
     accounts = list_accounts(port, names)
     installed: list[str] = []
     failed: list[str] = []
-    wanted: set[str] = set()
+    wanted: dict[str, datetime] = {}
     for record in records:
         if record.is_bootstrap or now >= record.expires_at:
             continue
-        wanted.add(record.user_name.casefold())
+        wanted[record.user_name.casefold()] = record.effective_at
         if _has(accounts, record):
             continue
         try:
@@ -84,13 +97,16 @@ def _has(accounts: dict[str, datetime], record: CredentialRecord) -> bool:
 
 
 def _remove_stale(
-    port: DirectoryPort, names: EdgeNames, edge: str, wanted: set[str], now: datetime
+    port: DirectoryPort, names: EdgeNames, edge: str, wanted: Mapping[str, datetime], now: datetime
 ) -> tuple[str, ...]:
     present = list_accounts(port, names)
-    replication_ready = any(name.casefold() in wanted for name in present)
+    exported = exported_at(port, names, bootstrap_name(edge))
+    replication_ready = exported is None or any(
+        wanted[name.casefold()] >= exported for name in present if name.casefold() in wanted
+    )
     removed = []
     for name, expires_at in present.items():
-        is_bootstrap = name.casefold() == f"esra.{edge}".casefold()
+        is_bootstrap = name.casefold() == bootstrap_name(edge).casefold()
         lost = replication_ready if is_bootstrap else name.casefold() not in wanted
         if (now >= expires_at or lost) and remove_account(port, names, name):
             removed.append(name)
