@@ -34,7 +34,7 @@ def trust_graph(cells: Iterable[Mapping[str, Any]], path: str) -> str:
     places = {name: _place(number, len(names)) for number, name in enumerate(names)}
     said = f"Who trusts whom on {escape(path)}: {len(judged)} arrows"
     parts = [
-        _opening("graph", HEIGHT, said),
+        _opening("graph", HEIGHT, said, role="group"),  # its nodes are links, which no image has
         "<defs>",
         *(
             f'<marker id="tip-{kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
@@ -124,8 +124,8 @@ def lease_timeline(spans: Sequence[Mapping[str, Any]]) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _opening(kind: str, height: int, said: str) -> str:
-    return f'<svg class="{kind}" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">'
+def _opening(kind: str, height: int, said: str, *, role: str = "img") -> str:
+    return f'<svg class="{kind}" viewBox="0 0 {WIDTH} {height}" role="{role}" aria-label="{said}">'
 
 
 def _clock(at: datetime) -> str:

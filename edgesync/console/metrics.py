@@ -80,6 +80,7 @@ class Counters:
     """What has been counted since the console started to listen."""
 
     def __init__(self, lab: Lab) -> None:
+        self._lab = lab
         self._lock = threading.Lock()
         self._events: Counter[tuple[str, str]] = Counter()
         self.ldap: Counter[tuple[str, str]] = Counter()
@@ -87,6 +88,11 @@ class Counters:
         agents = {"AD": lab.ad.agent, **{name: edge.agent for name, edge in lab.edges.items()}}
         for name, agent in agents.items():
             agent.observer = BindCounter(name, self.ldap, agent.observer)
+
+    def close(self) -> None:
+        """Count no more events."""
+        if self.notify in self._lab.listeners:
+            self._lab.listeners.remove(self.notify)
 
     def notify(self, event: Event) -> None:
         """Count an event; called in whatever thread it happened."""

@@ -101,6 +101,7 @@ class ControlServer:
     def stop(self) -> None:
         """Stop listening, let answers under way end, cut event streams."""
         self._app.state.streams.close()
+        self._app.state.counters.close()
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None and self._thread.is_alive():

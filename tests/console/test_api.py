@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_a_wrong_token_is_an_error_the_command_line_understands(site: Site) -> N
     ],
 )
 def test_the_status_says_how_it_ended(
-    site: Site, operation: str, body: dict[str, object], status: int
+    site: Site, operation: str, body: dict[str, Any], status: int
 ) -> None:
     answer = site.call(operation, **body)
     assert answer.status == status, answer.text

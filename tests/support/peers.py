@@ -18,12 +18,14 @@ SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 
 TOOLS = {
     "slapd": "slapd",
+    "slapadd": "slapd",
     "ldapsearch": "ldap-utils",
     "openssl": "openssl",
     "swaks": "swaks",
     "postfix": "postfix",
     "curl": "curl",
     "sqlite3": "sqlite3",
+    "chromium": "chromium",
 }
 """Each program the tests talk to, and the Debian package it comes in."""
 
