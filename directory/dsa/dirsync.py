@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from directory.dsa import content
 from directory.dsa import refusals as r
 from directory.dsa.context import Context
 from directory.dsa.names import existing
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
 from directory.dsa.session import Session
-from directory.errors import LdapError, ResultCode
+from directory.errors import ResultCode
 from directory.model import ber
 from directory.model.controls import DirSync
 from directory.model.encoded import EncodedEntry, search_result_entry
@@ -96,7 +97,7 @@ def dir_sync(
     if cookie.through == 0:
         cookie = replace(cookie, through=context.store.committed_usn)
     changed = _changed(context, base, cookie, control)
-    answer = _Answer(context, request, cookie.since)
+    answer = _Answer(context, request, cookie.since, control)
     test = compile_filter(context.store, rewrite(context, request.filter))
     room = control.max_bytes if 0 < control.max_bytes < BYTES_MAX else BYTES_MAX
     for at, entry in enumerate(changed):
@@ -149,7 +150,11 @@ def _changed(
 class _Answer:
     """Makes the entries of one answer: attributes that changed, removed ones without values."""
 
-    def __init__(self, context: Context, request: SearchRequest, since: int) -> None:
+    def __init__(
+        self, context: Context, request: SearchRequest, since: int, control: DirSync
+    ) -> None:
+        incremental = control.flags & DirSync.INCREMENTAL_VALUES
+        self._links = context.store.profile.links if incremental else {}
         self._context = context
         self._since = since
         self._types_only = request.types_only
@@ -171,7 +176,11 @@ class _Answer:
         parts: list[bytes] = []
         for name, blob in zip(entry.shape.names, entry.blobs, strict=True):
             # the RDN attribute travels as the name
-            if name != naming and self._wanted(name) and (is_new or entry.stamp(name) > since):
+            if name == naming or not self._wanted(name):
+                continue
+            if name in self._links and entry.stamp(name) > since:
+                parts += self._link_values(entry, name)
+            elif is_new or entry.stamp(name) > since:
                 parts.append(blob)
         if not is_new:
             parts += self._removed(entry, naming)
@@ -180,10 +189,25 @@ class _Answer:
         parts += self._computed(entry, is_new=is_new, renamed=renamed)
         return search_result_entry(entry.name, b"".join(parts))
 
+    def _link_values(self, entry: StoredEntry, name: AttributeName) -> Iterator[bytes]:
+        """Links that came (``;range=1-1``) and that went (``;range=0-0``) since the cookie."""
+        before = self._context.store.as_of(entry, self._since)
+        attribute = content.attribute_of(self._context, name)
+        old = before.values(name) if before is not None else ()
+        new = entry.values(name)
+        old_keys, new_keys = content.keys(attribute, old), content.keys(attribute, new)
+        came = tuple(v for k, v in zip(new_keys, new, strict=True) if k not in set(old_keys))
+        went = tuple(v for k, v in zip(old_keys, old, strict=True) if k not in set(new_keys))
+        for option, values in ((";range=1-1", came), (";range=0-0", went)):
+            if values:
+                yield ber.attribute((attribute.spelling + option).encode(), values)
+
     def _removed(self, entry: StoredEntry, naming: str) -> Iterator[bytes]:
         for name, usn in (entry.stamps or {}).items():
             gone = usn > self._since and not entry.has(name) and name not in {NAME, naming}
-            if gone and self._wanted(name):
+            if gone and self._wanted(name) and name in self._links:
+                yield from self._link_values(entry, name)
+            elif gone and self._wanted(name):
                 spelling = self._context.schema.spelling(AttributeName(name))
                 yield ber.attribute(spelling.encode(), ())
 
@@ -199,17 +223,3 @@ class _Answer:
             values = computed[name].values(self._context.store, entry)
             if values:
                 yield ber.attribute(schema.spelling(AttributeName(name)).encode(), values)
-
-
-def check_flags(control: DirSync) -> None:
-    """Pass when every flag is known.
-
-    Raises:
-        LdapError: protocolError.
-    """
-    known = (
-        DirSync.OBJECT_SECURITY | DirSync.ANCESTORS_FIRST_ORDER | DirSync.PUBLIC_DATA_ONLY
-        | DirSync.INCREMENTAL_VALUES
-    )  # fmt: skip
-    if control.flags & ~known & 0xFFFFFFFF:
-        raise LdapError(ResultCode.PROTOCOL_ERROR, "unknown DirSync flags")

@@ -36,7 +36,8 @@ def modify_dn(
     holder = store.find(target)
     if holder is not None and holder.id != entry.id:
         raise r.refusal(context, r.ENTRY_EXISTS)
-    if context_of(context, target) is None or entry.dn in context.configuration.all_contexts:
+    home = context_of(context, entry.dn)
+    if context_of(context, target) != home or entry.dn == home:
         raise LdapError(ResultCode.AFFECTS_MULTIPLE_DSAS, "not across naming contexts")
     changes = _naming_changes(context, entry, request)
     whole = {name: entry.values(name) for name in entry.shape.names}
