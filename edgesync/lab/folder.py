@@ -249,6 +249,13 @@ def add_edge(lab: Lab, name: str, fqdn: str) -> None:
         _write_description(folder, lab.description)
 
 
+def redescribe(lab: Lab, description: LabDescription) -> None:
+    """Keep a changed description; servers that run already go on under the old one."""
+    lab.description = description
+    if lab.root is not None:
+        _write_description(LabFolder(lab.root), description)
+
+
 def _write_description(folder: LabFolder, description: LabDescription) -> None:
     document = json.dumps(description.document(), indent=2, ensure_ascii=False)
     write_atomically(folder.description, document + "\n", mode=0o644)
