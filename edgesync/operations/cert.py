@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
+from edgesync.operations.cert_target import render_change
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
 from edgesync.operations.render import columns, listing
 
@@ -123,21 +124,6 @@ def show(
         "disagreements": list(disagreements(lab, truths)) if truths else [],
     }  # fmt: skip
     return Outcome(document)
-
-
-def render_change(document: Document) -> Iterable[str]:
-    """One certificate that was made or changed, in the cmdlet's columns."""
-    if "would" in document:
-        yield f"What if: {document['would']} on {document['server']}"
-        return
-    item = document["certificate"]
-    if "subject" in item:
-        row = (item["thumbprint"], item["services_column"], item["subject"])
-        yield from columns(("Thumbprint", "Services", "Subject"), [row])
-    else:
-        yield f"{document['action']} {item['thumbprint']} on {document['server']}"
-    if document.get("request"):
-        yield document["request"].rstrip()
 
 
 @operation(

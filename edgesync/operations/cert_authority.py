@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from edgesync.operations.cert_target import render_change
 from edgesync.operations.registry import Document, Help, Outcome, operation
 from edgesync.operations.render import columns
 
@@ -25,12 +26,7 @@ _ROOT_WORDS = {
 
 
 def _render_sign(document: Document) -> Iterable[str]:
-    if document["file"]:
-        yield document["file"]
-        return
-    item = document["certificate"]
-    row = (item["thumbprint"], item["services_column"], item["subject"])
-    yield from columns(("Thumbprint", "Services", "Subject"), [row])
+    return [document["file"]] if document["file"] else render_change(document)
 
 
 @operation(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from edgesync.operations.cert_target import render_change
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
-from edgesync.operations.render import columns
 
 if TYPE_CHECKING:
     from edgesync.operations.context import Context
@@ -56,14 +56,8 @@ def read_password(name: str | None) -> str | None:
     return None if name is None else read_input(name).decode("utf-8", "replace").split("\n")[0]
 
 
-def _render_import(document: Document) -> Iterable[str]:
-    item = document["certificate"]
-    row = (item["thumbprint"], item["services_column"], item["subject"])
-    yield from columns(("Thumbprint", "Services", "Subject"), [row])
-
-
 @operation(
-    "cert", "import", render=_render_import, writes=True,
+    "cert", "import", render=render_change, writes=True,
     example="edgesync cert import HUB01 mail.pfx --password-file secret.txt",
     cmdlets=(
         Cmdlet("Import-ExchangeCertificate", {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from edgesync.errors import NoSuchThing, UsageError
+from edgesync.operations.registry import Document
+from edgesync.operations.registry import Outcome as Answer
+from edgesync.operations.render import columns
 
 if TYPE_CHECKING:
     from edgesync.certificates.certificate import TransportCertificate
@@ -13,7 +17,6 @@ if TYPE_CHECKING:
     from edgesync.certificates.host import CertificateHost
     from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
-    from edgesync.operations.registry import Outcome as RegistryOutcome
 
 
 def host_of(lab: Lab, server: str) -> CertificateHost:
@@ -101,12 +104,25 @@ def change_document(
     }
 
 
-def what_if_answer(host: CertificateHost, sentence: str) -> RegistryOutcome:
-    """The answer to -WhatIf: what would have been done. Nothing was."""
-    from edgesync.operations.registry import Outcome as Answered
+def render_change(document: Document) -> Iterable[str]:
+    """One certificate that was made or changed, in the cmdlet's columns."""
+    if "would" in document:
+        yield f"What if: {document['would']} on {document['server']}"
+        return
+    item = document["certificate"]
+    if "subject" in item:
+        row = (item["thumbprint"], item["services_column"], item["subject"])
+        yield from columns(("Thumbprint", "Services", "Subject"), [row])
+    else:
+        yield f"{document['action']} {item['thumbprint']} on {document['server']}"
+    if document.get("request"):
+        yield document["request"].rstrip()
 
+
+def what_if_answer(host: CertificateHost, sentence: str) -> Answer:
+    """The answer to -WhatIf: what would have been done. Nothing was."""
     document = {"schema": "edgesync.cert-whatif/1", "server": host.name, "would": sentence}
-    return Answered(document)
+    return Answer(document)
 
 
 def answered(context: Context, question: Question | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -23,9 +23,6 @@ from edgesync.config import Version
 from edgesync.errors import CertificateUnreadable, KeyUnavailable, PortUnavailable, RefusedByRule
 from edgesync.events import CERTIFICATE_PUBLISHED, CERTIFICATE_STORED
 from edgesync.organization.servers import publish_certificate
-
-UNREADABLE_EXPIRY = datetime.min.replace(tzinfo=UTC)
-"""Shown for a published value that is no certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +219,12 @@ def _plan_publication(
     return _Publication(wanted=False, question=question)
 
 
-def described(der: bytes) -> tuple[str, datetime]:
-    """Thumbprint and expiry of a published value, for a question."""
+def described(der: bytes) -> tuple[str, datetime | None]:
+    """Thumbprint and expiry of a published value; no expiry when it is no certificate."""
     try:
         return thumbprint(der), parse_certificate(der).not_valid_after_utc
     except CertificateUnreadable:
-        return thumbprint(der), UNREADABLE_EXPIRY
+        return thumbprint(der), None
 
 
 def _name_warnings(

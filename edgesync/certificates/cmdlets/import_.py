@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -29,10 +31,11 @@ def import_certificate(
 ) -> Outcome:
     """Put a certificate from a file into the store, enabled for nothing.
 
-    A PFX brings its key. A PKCS#7 file or bare certificate gets the key of the pending request
-    it answers, and replaces it; without one it has no key and serves nothing. Issuers in the
-    file become intermediates; a root in it is not trusted by that. Any refusal leaves the store
-    as it was (certificate-facts 2.4).
+    A PFX brings its key, also to a certificate that lacked it, which keeps its services. A
+    PKCS#7 file or bare certificate gets the key of the pending request it answers, and replaces
+    it; without one it has no key and serves nothing. Issuers in the file become intermediates; a
+    root in it is not trusted by that. Any refusal leaves the store as it was (certificate-facts
+    2.4).
 
     Raises:
         WrongPassword, CertificateUnreadable, KeyMismatch, WeakKey, DuplicateCertificate; CngKey
@@ -40,22 +43,24 @@ def import_certificate(
     """
     bundle = read_bundle(data, password)
     answered = _answered(host, bundle)
+    entry = TransportCertificate(
+        bundle.leaf,
+        bundle.key,
+        friendly_name=friendly_name or bundle.friendly_name or FRIENDLY_NAME,
+        exportable=private_key_exportable and bundle.key is not None,
+        key_provider=bundle.key_provider,
+    )
+    present = host.store.get(entry.thumbprint)
     if answered is not None:
-        entry = TransportCertificate(
-            bundle.leaf,
-            answered.key,
+        entry = replace(
+            entry,
+            key=answered.key,
             friendly_name=friendly_name or answered.friendly_name,
             exportable=answered.exportable,
             key_provider=answered.key_provider,
         )
-    else:
-        entry = TransportCertificate(
-            bundle.leaf,
-            bundle.key,
-            friendly_name=friendly_name or bundle.friendly_name or FRIENDLY_NAME,
-            exportable=private_key_exportable and bundle.key is not None,
-            key_provider=bundle.key_provider,
-        )
+    elif present is not None:
+        entry = replace(entry, services=present.services, network_service=present.network_service)
     _require_acceptable(host, entry, allow_cng=allow_cng)
     change = host.store.put(entry, remove=(answered.thumbprint,) if answered else ())
     roots = _keep_issuers(host, bundle.others)

@@ -55,12 +55,13 @@ class Outcome:
 
 def overwrite_question(
     version: Version,
-    current: tuple[str, datetime],
+    current: tuple[str, datetime | None],
     replacement: tuple[str | None, datetime],
 ) -> Question:
     """Whether to overwrite the default SMTP certificate: thumbprint and expiry of both.
 
-    The replacement's thumbprint is None while it is not made yet. Two lines from 2010 on, one
+    The replacement's thumbprint is None while it is not made yet, the current one's expiry when
+    what is published is no certificate. Two lines from 2010 on, one
     sentence in 2007 (certificate-facts 2.1); the wording is ours.
     """
     if version is Version.EXCHANGE_2007:
@@ -88,7 +89,9 @@ def removal_question(thumbprint: str) -> Question:
     return Question("Confirm", ("Are you sure you want to perform this action?", question))
 
 
-def _shown(certificate: tuple[str | None, datetime]) -> str:
+def _shown(certificate: tuple[str | None, datetime | None]) -> str:
     thumbprint, expires = certificate
     name = f"'{thumbprint}'" if thumbprint else "a new one"
+    if expires is None:
+        return f"{name} (not a certificate)"
     return f"{name} (expires {expires:%Y-%m-%d %H:%M:%S}Z)"

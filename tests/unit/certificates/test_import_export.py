@@ -26,6 +26,7 @@ from edgesync.certificates.refusals import (
     WrongPassword,
 )
 from edgesync.certificates.request import parse_request
+from edgesync.certificates.services import Services
 from edgesync.errors import CertificateUnreadable, EdgeSyncError, KeyUnavailable, UsageError
 
 from .bench import START, Bench, bench
@@ -132,7 +133,10 @@ def test_the_key_may_follow_its_certificate() -> None:
     made = bench()
     alone = import_certificate(made.host, fixture("sha256.pem"))
     assert "has no private key" in alone.warnings[0]
+    made.host.store.put(replace(alone.certificate, services=Services.SMTP, network_service=True))
     both = import_certificate(made.host, fixture("modern.pfx"), password=PASSWORD)
+    assert both.certificate.services is Services.SMTP
+    assert both.certificate.network_service
     assert both.certificate.has_private_key
     assert len(made.host.store.certificates) == 1
 

@@ -174,6 +174,14 @@ def test_the_question_comes_before_anything_is_made() -> None:
     assert made.host.store.state is before
 
 
+def test_a_published_value_that_is_no_certificate_is_asked_about_too() -> None:
+    made = installed()
+    made.directory.entry = made.directory.entry.replaced(msExchServerInternalTLSCert=(b"junk",))
+    question = new(made.host).question
+    assert question is not None
+    assert "(not a certificate)" in question.text
+
+
 @pytest.mark.parametrize("services", [Services.POP, Services.NONE])
 def test_nothing_is_asked_without_smtp(services: Services) -> None:
     made = installed()
