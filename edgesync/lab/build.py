@@ -21,6 +21,7 @@ from edgesync.lab.people import people
 from edgesync.organization import setup
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
 from edgesync.organization.names import ADMINISTRATIVE_GROUP, ConfigurationNames
+from edgesync.sync.service_config import new_service_config, of_profile
 from edgesync.transport.machine_accounts import add_machine_account
 from edgesync.transport.recipient_lookup import HOME_SERVER, home_server_name
 
@@ -39,6 +40,9 @@ def populate(lab: Lab) -> None:
     ad = lab.ad_port()
     names = lab.ad.names
     setup.build_forest(ad, names, description.sites)
+    if description.profile.sync_editable:  # since 2010 setup makes one for each site
+        for site in description.sites:
+            new_service_config(ad, names, site, of_profile(description.profile))
     _add_domains(lab)
     for server in lab.servers():
         install(lab, server)

@@ -6,6 +6,7 @@ AD, an Edge's ADAM and the wires between them meet.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,8 @@ class EdgeSync:
         """What runs are timed with; None: the lab's clock, which may stand still."""
         self.should_stop: Callable[[], bool] = lambda: False
         """Asked between batches of a run: true ends it, with the cookie where the data are."""
+        self.stop_watch = threading.Event()
+        """Ends a ``sync watch``."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 
@@ -253,7 +256,7 @@ class EdgeSync:
             clock=lab.clock,
             history=self.history,
             stopwatch=self.stopwatch,
-            should_stop=lambda: self.should_stop(),
+            should_stop=self.should_stop,
         )
 
     def run(

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from edgesync.errors import EdgeSyncError
+from edgesync.config import SyncTiming
+from edgesync.errors import EdgeSyncError, RefusedByRule
 from edgesync.events import Event
 from edgesync.lab.agenda import Activity
 from edgesync.lab.directories import LabDirectory
@@ -53,8 +54,19 @@ class Routine:
                 value.encode() for value in (server.status if server else ())
             )
             last = {Job(name): status.at for name, status in statuses.items() if name in set(Job)}
-            self._schedules[edge] = Schedule(self.lab.description.profile.sync, last)
+            self._schedules[edge] = Schedule(self._timing(edge), last)
         return self._schedules[edge]
+
+    def _timing(self, edge: str) -> SyncTiming:
+        site = self.edge_sync.edge_object(edge).site
+        try:
+            return self.edge_sync.timing(site.rdn.value if site else "")
+        except RefusedByRule:  # the run itself will say so; look again in the version's rhythm
+            return self.lab.description.profile.sync
+
+    def forget_schedules(self) -> None:
+        """Read the schedules anew: a site's settings changed."""
+        self._schedules.clear()
 
     def note_run(self, edge: str, job: Job, at: datetime, result: Result) -> None:
         """A run happened, scheduled or manual: it resets the job's timer."""
@@ -144,7 +156,9 @@ class Routine:
         # a cookie must be renewed while it is still taken: one interval early is early enough
         fresh = min(schedule.last.values()) + timing.cookie_valid_duration
         fresh -= max(interval(job, timing) for job in Job)
-        return min((end, fresh, *(point for point in points if point > now)))
+        # a turning point counts until an hourly pass has come after it and acted on it
+        settled = self._credentials_due.get(edge, now) - CREDENTIAL_INTERVAL
+        return min((end, fresh, *(point for point in points if point > settled)))
 
     def _renew(self, edge: str) -> Callable[[datetime], None]:
         def run(now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
-from directory.model.controls import Control
+from directory.model.controls import Control, Notification
+from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import (
     ROOT_DSE,
@@ -17,6 +18,7 @@ from directory.model.messages import (
     LdapResult,
     ModifyDnRequest,
     ModifyRequest,
+    Reply,
     Request,
     SearchRequest,
     SearchResultEntry,
@@ -42,6 +44,7 @@ class EmbeddedPort:
     def __init__(self, agent: DirectoryServiceAgent, session: Session) -> None:
         self.agent = agent
         self.session = session
+        self._watches = 0
 
     @property
     def identity(self) -> DirectoryIdentity:
@@ -78,6 +81,26 @@ class EmbeddedPort:
     def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
         """Delete one entry."""
         self._run(request, controls)
+
+    def on_change(self, base: DN, changed: Callable[[], None]) -> None:
+        """Call ``changed`` after every commit below a base, until the port is closed.
+
+        A persistent search (MS-ADTS 3.1.1.3.4.1.9); it runs in the writer's thread, so ``changed``
+        must be quick and must not use the directory.
+        """
+
+        def deliver(_message_id: int, _reply: Reply) -> None:
+            changed()
+
+        self.session.deliver = deliver
+        self._watches += 1
+        request = SearchRequest(base, attributes=("1.1",))
+        for reply in self.agent.execute(
+            self.session, request, (Notification(critical=True),), message_id=self._watches
+        ):
+            result = getattr(reply.operation, "result", None)
+            if isinstance(result, LdapResult):
+                result.raise_for_code()
 
     def close(self) -> None:
         """Let the session go."""

@@ -1,0 +1,167 @@
+"""EdgeSync in real time, in the foreground: by the clock, or following AD's changes at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from edgesync.operations.registry import Document, Help, Outcome, operation
+from edgesync.operations.render import columns
+
+if TYPE_CHECKING:
+    from edgesync.lab.edge_sync import EdgeSync
+    from edgesync.lab.lab import Lab
+    from edgesync.operations.context import Context
+
+_LONGEST = timedelta(days=1)
+"""Longest watch of one call: who wants more leaves the lab up, which keeps the schedule itself."""
+
+_LOOK_AGAIN_S = 0.5
+"""Longest wait between two looks at the clock and at a request to stop."""
+
+
+def _render(document: Document) -> Iterable[str]:
+    rows = [(r["at"], r["edge"], r["job"], r["result"]) for r in document["runs"]]
+    yield from columns(("Started", "Edge", "Job", "Result"), rows)
+    yield f"ended: {document['ended']}"
+
+
+@operation(
+    "sync", "watch", render=_render, rows="runs", writes=True,
+    example="edgesync sync watch --immediate --for 10m",
+)  # fmt: skip
+def watch(
+    context: Context,
+    *,
+    for_: Annotated[str, Help("how long, at most 1d", metavar="SPAN")] = "1h",
+    immediate: Annotated[
+        bool, Help("follow AD's change notifications, not only the clock")
+    ] = False,
+    stop: Annotated[bool, Help("end a watch that runs on a lab that is up")] = False,
+) -> Outcome:
+    """Run EdgeSync on its schedule in real time until the time is over or Ctrl-C.
+
+    A stop waits for the batch that is being written; the next run goes on from the cookie. With
+    --immediate every commit in AD starts an incremental run at once.
+    """
+    from edgesync.errors import UsageError
+    from edgesync.lab.edge_sync import EdgeSync
+    from edgesync.operations.timespan import parse_timespan
+
+    span = parse_timespan(for_)
+    if not timedelta(0) < span <= _LONGEST:
+        raise UsageError(f"--for {for_} is not within one day", "leave the lab up instead")
+    service = context.lab.service(EdgeSync)
+    if stop:
+        service.stop_watch.set()
+        return Outcome(_document([], "asked to stop"))
+    return _Watch(context, service, immediate=immediate).run(span)
+
+
+class _Watch:
+    def __init__(self, context: Context, service: EdgeSync, *, immediate: bool) -> None:
+        self.context = context
+        self.lab: Lab = context.lab
+        self.service = service
+        self.immediate = immediate
+        self.wake = threading.Event()
+        self.changed = threading.Event()
+        self.stop = service.stop_watch
+        self.runs: list[Document] = []
+
+    def run(self, span: timedelta) -> Outcome:
+        from directory.clock import SystemClock
+
+        real = SystemClock()
+        until = real.monotonic() + span.total_seconds()
+        drives_clock = not self.lab.clock.is_running
+        self.stop.clear()
+        with _interrupts(self._interrupted), self._listening():
+            if drives_clock:
+                # A call on a lab that is up holds the lab already; this one takes it itself.
+                self.lab.exclusive.acquire()
+                self.lab.clock.run_with(real)
+            try:
+                while not self.stop.is_set() and real.monotonic() < until:
+                    self._work(drives_clock=drives_clock)
+                    self._wait(min(_LOOK_AGAIN_S, max(0.0, until - real.monotonic())))
+            finally:
+                if drives_clock:
+                    self.lab.clock.stop()
+                    self.lab.exclusive.release()
+        ended = "stopped" if self.stop.is_set() else "the time is over"
+        self.stop.clear()
+        return Outcome(_document(self.runs, ended))
+
+    def _work(self, *, drives_clock: bool) -> None:
+        if self.immediate and self.changed.is_set():
+            self.changed.clear()
+            from edgesync.sync.kinds import Job
+
+            for edge in self.service.subscribed():
+                jobs = (Job.CONFIGURATION, Job.RECIPIENTS)
+                self.service.run(edge.name, jobs=jobs, manual=False)
+        elif drives_clock:  # a lab that is up runs what is due by itself
+            self.lab.run_due()
+
+    def _wait(self, seconds: float) -> None:
+        """Let others use the lab while nothing is to be done."""
+        self.lab.exclusive.release()
+        try:
+            self.wake.wait(seconds)
+        finally:
+            self.lab.exclusive.acquire()
+        self.wake.clear()
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Take note of every run, and of every change in AD."""
+        from edgesync.sync.report import Result, instant
+
+        def note(edge: str, job: Any, at: datetime, result: Result) -> None:
+            run = {"edge": edge, "job": job.value, "at": instant(at), "result": result.value}
+            self.runs.append(run)
+            self.context.progress({"phase": f"{edge} {job.value} {result.value}",
+                                   "done": len(self.runs)})  # fmt: skip
+
+        def changed() -> None:
+            self.changed.set()
+            self.wake.set()
+
+        port = self.lab.ad.port("sync watch")
+        if self.immediate:
+            port.on_change(self.lab.ad.names.domain, changed)
+            port.on_change(self.lab.ad.names.configuration, changed)
+        self.service.after_run.append(note)
+        self.service.should_stop = self.stop.is_set
+        try:
+            yield
+        finally:
+            self.service.should_stop = lambda: False
+            self.service.after_run.remove(note)
+            port.close()
+
+    def _interrupted(self) -> None:
+        self.stop.set()
+        self.wake.set()
+
+
+@contextmanager
+def _interrupts(stop: Any) -> Iterator[None]:
+    """Ctrl-C asks to stop instead of breaking off; only the main thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _document(runs: list[Document], ended: str) -> Document:
+    return {"schema": "edgesync.sync-watch/1", "runs": runs, "ended": ended}
