@@ -43,6 +43,7 @@ class Ledger:
             if path is None:
                 connection = sqlite3.connect(":memory:", check_same_thread=False)
             else:
+                path.touch(mode=0o600)  # SQLite's companion files take the mode of the first
                 connection = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
             self._db = sqlite_utils.Database(connection)
             if path is not None:
