@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from directory.clock import ManualClock
 from directory.dsa.agent import DirectoryServiceAgent
@@ -75,7 +76,7 @@ class Bench:
                     return Answer(final.result, entries, references, reply.controls, final)
         raise AssertionError("no final response")
 
-    def add(self, dn: DN | str, session: Session | None = None, **attributes: object) -> Answer:
+    def add(self, dn: DN | str, session: Any = None, **attributes: Any) -> Answer:
         name = DN.parse(dn) if isinstance(dn, str) else dn
         entry = Entry(name, values_of(attributes))
         return self.ask(m.AddRequest(entry), session=session)

@@ -1,0 +1,115 @@
+"""The fast lane answers byte for byte what the plain path does, with writes in between."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from directory.dsa.session import Session
+from directory.model import messages as m
+from directory.model.dn import DN
+from directory.model.filter import Equality, Present
+from directory.model.modification import add, delete, replace
+from directory.wire.entries import encode_entry
+from tests.support.directories import PASSWORD, USERS, Bench, ad, generic
+from tests.support.directories import SUFFIX as GENERIC
+
+NAMES = ["a", "B", "c d", "é"]
+VALUES = st.sampled_from(["x", "X", "y  z", "é"])
+
+
+def populated(profile: str) -> tuple[Bench, DN]:
+    if profile == "generic":
+        made, top = generic(), GENERIC
+        for name in NAMES:
+            made.add(
+                top.child("cn", name), objectClass="inetOrgPerson", sn="x", mail=f"{ord(name[0])}@x"
+            )
+        return made, top
+    made, top = ad(), USERS
+    for name in NAMES:
+        made.add(top.child("CN", name), objectClass="user", mail="x")
+    members = tuple(str(top.child("CN", name)) for name in NAMES[:2])
+    made.add(top.child("CN", "group"), objectClass="group", member=members)
+    return made, top
+
+
+REQUESTS = st.tuples(
+    st.sampled_from(["base", "BASE", "child", "nowhere"]),
+    st.sampled_from([0, 1, 2]),
+    st.sampled_from(
+        ["cn", "CN", "mail", "objectClass", "sn", "member", "memberOf", "entryDN", "zz"]
+    ),
+    st.one_of(st.none(), VALUES, st.sampled_from(["user", "inetOrgPerson", "120@x", "a", "c D"])),
+    st.sampled_from([(), ("*",), ("cn", "mail"), ("*", "+"), ("1.1",), ("memberOf", "cn")]),
+    st.sampled_from([0, 1, 100]),
+)
+WRITES = st.one_of(
+    st.tuples(st.just("title"), st.sampled_from(NAMES), VALUES),
+    st.tuples(st.just("rename"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
+    st.tuples(st.just("member"), st.sampled_from(NAMES), st.booleans()),
+    st.tuples(st.just("delete"), st.sampled_from(NAMES), st.none()),
+)
+
+
+def write(made: Bench, top: DN, step: tuple[str, str, object]) -> None:
+    kind, name, value = step
+    dn = top.child("cn", name)
+    if kind == "title":
+        made.ask(m.ModifyRequest(dn, (replace("title", str(value).encode()),)))
+    elif kind == "rename":
+        made.ask(m.ModifyDnRequest(dn, DN.of(("cn", str(value)))))
+    elif kind == "member":
+        change = (add if value else delete)("member", str(dn).encode())
+        made.ask(m.ModifyRequest(top.child("cn", "group"), (change,)))
+    else:
+        made.ask(m.DeleteRequest(dn))
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["generic", "ad"]),
+    st.booleans(),
+    st.lists(st.one_of(REQUESTS.map(lambda r: ("ask", r)), WRITES.map(lambda w: ("write", w))),
+             min_size=4, max_size=14),
+)  # fmt: skip
+def test_both_paths_give_the_same_bytes(
+    profile: str, administrator: bool, steps: list[tuple[str, tuple[object, ...]]]
+) -> None:
+    made, top = populated(profile)
+    session = made.session
+    if not administrator:
+        made.add(top.child("cn", "me"), objectClass="inetOrgPerson", sn="x", userPassword=PASSWORD)
+        made.ask(m.ModifyRequest(top.child("cn", "me"), (replace("userAccountControl", b"512"),)))
+        session = made.bound(str(top.child("cn", "me")), PASSWORD)
+    for kind, step in steps:
+        if kind == "write":
+            write(made, top, step)  # type: ignore[arg-type]
+            continue
+        compare(made, session, top, step)
+
+
+def compare(made: Bench, session: Session, top: DN, step: tuple[object, ...]) -> None:
+    where, scope, name, value, attributes, limit = step
+    bases = {"base": str(top), "BASE": str(top).upper(), "child": str(top.child("cn", "a")),
+             "nowhere": "dc=nowhere"}  # fmt: skip
+    base = bases[str(where)]
+    quick = made.agent.quick_search(
+        session, base.encode(), scope, str(name).encode(),  # type: ignore[arg-type]
+        None if value is None else str(value).encode(), attributes, limit,  # type: ignore[arg-type]
+    )  # fmt: skip
+    if quick is None:
+        return
+    wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
+    request = m.SearchRequest(
+        DN.parse(base), m.Scope(scope), wanted, attributes, limit  # type: ignore[arg-type]
+    )  # fmt: skip
+    plain = list(made.agent.execute(session, request))
+    last = plain[-1].operation
+    assert isinstance(last, m.SearchResultDone)
+    assert last.result == m.LdapResult()
+    entries = [reply.operation for reply in plain[:-1]]
+    assert [getattr(operation, "encoded", None) for operation in entries] == list(quick)
+    for operation in entries:
+        assert isinstance(operation, m.SearchResultEntry)
+        assert encode_entry(operation.entry) == operation.encoded

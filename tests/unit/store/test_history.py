@@ -1,0 +1,106 @@
+"""The past can be read: who changed which attribute, when, from what, doing what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from directory.dsa.instance import local_session
+from directory.entropy import SeededEntropy
+from directory.model import messages as m
+from directory.model.dn import DN
+from directory.model.modification import delete, replace
+from directory.store.changes import ChangeKind, ValueChange
+from directory.store.entry import StoredEntry
+from tests.support.directories import START, SUFFIX, Bench, generic
+
+FRY = SUFFIX.child("uid", "fry")
+
+
+@pytest.fixture(params=["memory", "journal", "reopened"])
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    """A history of one entry: in memory, journalled, or read back from the journal."""
+    path = None if request.param == "memory" else tmp_path / "a.db"
+    bench = generic(path)
+    bench.add(FRY, objectClass="inetOrgPerson", cn="Fry", sn="Fry", mail="one@x")
+    bench.clock.advance(timedelta(minutes=1))
+    command = local_session(bench.agent, note="Set-Mailbox fry")
+    bench.ask(m.ModifyRequest(FRY, (replace("mail", b"two@x"),)), session=command)
+    bench.clock.advance(timedelta(minutes=1))
+    bench.ask(m.ModifyDnRequest(FRY, DN.of(("uid", "philip"))))
+    bench.ask(m.ModifyRequest(SUFFIX.child("uid", "philip"), (delete("mail"),)))
+    if request.param == "reopened":
+        bench.agent.shutdown()
+        bench = generic(path, seed=2)
+    return bench
+
+
+def entry_of(made: Bench) -> StoredEntry:
+    entry = made.agent.store.find(SUFFIX.child("uid", "philip"))
+    assert entry is not None
+    return entry
+
+
+def test_every_change_is_told_with_values_time_author_and_note(made: Bench) -> None:
+    added, changed, renamed, removed = made.agent.store.history(entry_of(made))
+    assert [c.kind for c in (added, changed, renamed, removed)] == [
+        ChangeKind.ADD, ChangeKind.MODIFY, ChangeKind.MODIFY_DN, ChangeKind.MODIFY,
+    ]  # fmt: skip
+    assert changed.attributes == {"mail": ValueChange((b"one@x",), (b"two@x",))}
+    assert changed.at == START + timedelta(minutes=1)
+    assert changed.author.note == "Set-Mailbox fry"
+    assert renamed.dn_before == str(FRY)
+    assert removed.attributes == {"mail": ValueChange((b"two@x",), ())}
+    assert added.guid == removed.guid
+
+
+def test_an_entry_is_read_as_it_was(made: Bench) -> None:
+    store = made.agent.store
+    entry = entry_of(made)
+    added, changed, renamed, _ = store.history(entry)
+    past = [store.as_of(entry, usn) for usn in (added.usn, changed.usn, renamed.usn)]
+    assert [version.first("mail") if version else None for version in past] == [
+        b"one@x", b"two@x", b"two@x",
+    ]  # fmt: skip
+    assert past[0] is not None
+    assert past[0].dn == FRY
+    assert store.as_of(entry, added.usn - 1) is None
+
+
+def test_changes_of_all_entries_come_in_order(made: Bench) -> None:
+    changes = made.agent.store.changes()
+    assert [c.usn for c in changes] == sorted(c.usn for c in changes)
+    assert changes[-1].usn == made.agent.store.usn
+    assert len(made.agent.store.changes(changes[-2].usn)) == 1
+
+
+def test_a_deleted_entry_is_still_told_of(made: Bench) -> None:
+    made.ask(m.DeleteRequest(SUFFIX.child("uid", "philip")))
+    last = made.agent.store.changes()[-1]
+    assert (last.kind, last.dn) == (ChangeKind.DELETE, f"uid=philip,{SUFFIX}")
+    assert last.attributes["cn"] == ValueChange((b"Fry",), ())
+
+
+def test_a_fork_goes_its_own_way(made: Bench) -> None:
+    fork = made.agent.fork(clock=made.clock, entropy=SeededEntropy(9))
+    other = Bench(fork, made.clock, local_session(fork))
+    other.ask(m.DeleteRequest(SUFFIX.child("uid", "philip")))
+    other.add(SUFFIX.child("ou", "new"), objectClass="organizationalUnit")
+    made.add(SUFFIX.child("ou", "mine"), objectClass="organizationalUnit")
+    assert len(made.search(SUFFIX).entries) == 3
+    assert len(other.search(SUFFIX).entries) == 2
+    assert made.agent.store.verify() == []
+    assert fork.store.verify() == []
+
+
+def test_a_snapshot_can_be_gone_back_to_more_than_once(made: Bench) -> None:
+    snapshot = made.agent.snapshot()
+    before = [(e.dn, dict(e.attributes)) for e in made.search(SUFFIX).entries]
+    for _ in range(2):
+        made.ask(m.DeleteRequest(SUFFIX.child("uid", "philip")))
+        made.add(SUFFIX.child("ou", "new"), objectClass="organizationalUnit")
+        made.agent.restore(snapshot)
+        assert [(e.dn, dict(e.attributes)) for e in made.search(SUFFIX).entries] == before
+        assert made.agent.store.verify() == []
