@@ -234,6 +234,17 @@ def test_expiry_has_a_calendar_and_a_picture(shell: Shell) -> None:
     assert shell.ok("cert", "expiry", "-o", "svg").out.startswith("<svg ")
 
 
+def test_expiry_counts_the_credentials_of_edgesync(shell: Shell, tmp_path: Path) -> None:
+    file = str(tmp_path / "edge01.xml")
+    shell.ok("subscription", "export", "EDGE01", "--file", file)
+    shell.ok("subscription", "import", file, "--site", "Default-First-Site-Name")
+    rows = shell.json("cert", "expiry", "EDGE01", "--within", "60d")["items"]
+    assert {row["kind"] for row in rows} == {"credential"}
+    lights = {row["name"]: row["light"] for row in rows}
+    assert lights["ESRA.EDGE01"] == "red"
+    assert lights["ESRA.EDGE01.HUB01.0"] == "yellow"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
