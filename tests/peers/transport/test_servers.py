@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,13 +84,13 @@ def relay_through(server: Postfix, identity: TlsIdentity | None) -> str:
     return str(answers[0][1])
 
 
-def test_postfix_relays_for_exactly_the_servers_our_directory_trusts(tmp_path: Path) -> None:
+def test_postfix_relays_for_exactly_the_servers_our_directory_trusts(open_folder: Path) -> None:
     organization = subscribed()
     hub, edge = organization.machines["HUB01"], organization.machines["EDGE01"]
     stranger = organization.hub("HUB09")
     assert hub.identity is not None
     assert edge.identity is not None
-    tmp = _open_folder()
+    tmp = open_folder
     maps = postfix_maps(edge.host.anchors(), folder=str(tmp))
     for name, text in maps.items():
         (tmp / name).write_text(text)
@@ -114,13 +117,13 @@ def test_postfix_relays_for_exactly_the_servers_our_directory_trusts(tmp_path: P
     assert "[hub01.contoso.test]:25 fingerprint match=" in maps[POLICY_MAP]
 
 
-def _open_folder() -> Path:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
     """A folder that Postfix's own user may read."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="edgesync-maps-"))
     folder.chmod(0o755)
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def shown_on_starttls(machine: Machine) -> TlsIdentity:
@@ -132,11 +135,13 @@ def shown_on_starttls(machine: Machine) -> TlsIdentity:
 
 
 @pytest.mark.parametrize("genuine", [True, False])
-def test_postfix_sends_to_our_edge_only_when_its_fingerprint_is_right(genuine: bool) -> None:
+def test_postfix_sends_to_our_edge_only_when_its_fingerprint_is_right(
+    open_folder: Path, genuine: bool
+) -> None:
     organization = subscribed()
     edge, hub = organization.machines["EDGE01"], organization.machines["HUB01"]
     wanted = shown_on_starttls(edge if genuine else hub)
-    folder = _open_folder()
+    folder = open_folder
     with listening(edge) as (host, port):
         (folder / "policy").write_text(
             f"[{host}]:{port} fingerprint match={fingerprint(wanted.der)}\n"
@@ -160,7 +165,7 @@ def test_postfix_sends_to_our_edge_only_when_its_fingerprint_is_right(genuine: b
                 assert edge.received == []
 
 
-def test_postfix_is_a_domain_secured_partner_with_its_client_certificate() -> None:
+def test_postfix_is_a_domain_secured_partner_with_its_client_certificate(open_folder: Path) -> None:
     from dataclasses import replace
 
     from edgesync.organization.domains import read_transport_config, write_transport_config
@@ -176,7 +181,7 @@ def test_postfix_is_a_domain_secured_partner_with_its_client_certificate() -> No
     )
     organization.replicate(edge)
     edge.configure(domain_secure_enabled=True)
-    folder = _open_folder()
+    folder = open_folder
     issued, private = pki.certificate(ca, "mail.partner.test", "partner.test")
     certificate, key = write_pem(TlsIdentity(issued, private), folder, "partner")
     with listening(edge) as (host, port):
