@@ -4,9 +4,9 @@
 make serving fast are here, in one place:
 
 * **Encoded answers.** ``quick_search`` may answer the commonest searches with protocolOps the
-  store already keeps. None means: take the plain path, ``execute``. Both must give the same
-  bytes; a property test compares them. (``SearchResultEntry.encoded`` does the same for the
-  entries of an ordinary search.)
+  store already keeps, and its ``stream`` any search without controls. None means: take the
+  plain path, ``execute``. All must give the same bytes; a property test compares them.
+  (``SearchResultEntry.encoded`` does the same for the entries of the plain path.)
 * **Group commit.** A session with ``group_commit`` set lets the directory apply its changes in
   memory first. Their answers are held here until ``commit_group`` has made them durable: once
   for everything that arrived in one turn of the event loop. Callers without it (in-process ones)
@@ -20,7 +20,7 @@ from typing import Protocol
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
-from directory.model.messages import Reply, Request
+from directory.model.messages import Reply, Request, SearchRequest
 
 
 class Agent(Protocol):
@@ -66,9 +66,17 @@ class QuickSearcher(Protocol):
         """
         ...
 
+    def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
+        """The SearchResultEntry protocolOps of any search without controls, or None.
+
+        Raises:
+            LdapError: from the iterator, for the result of a search that does not succeed.
+        """
+        ...
+
 
 class QuickAgent(Agent, Protocol):
-    """An agent with a fast lane: ``quick_search`` is a method or None."""
+    """An agent with a fast lane."""
 
     quick_search: QuickSearcher
 

@@ -11,8 +11,7 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Coroutine
-from typing import Any, Protocol, cast
+from typing import cast
 
 from directory.dsa.session import Session
 from directory.errors import ResultCode
@@ -24,9 +23,8 @@ from directory.model.messages import (
     LdapResult,
     Reply,
 )
-from directory.net.agent import Agent, QuickSearcher
-from directory.net.durability import GroupCommit
-from directory.net.limits import SLICE_BYTES, ListenerLimits
+from directory.net.limits import SLICE_BYTES
+from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
 from directory.wire import tags
@@ -45,32 +43,6 @@ from directory.wire.messages import encode_message
 from directory.wire.quick import quick_search
 
 _log = logging.getLogger(__name__)
-
-
-class Listener(Protocol):
-    """What a connection needs of the server that accepted it."""
-
-    agent: Agent
-    limits: ListenerLimits
-    commits: GroupCommit
-    quick_search: QuickSearcher | None
-    handshake_timeout_s: float
-
-    def admit(self, client: ClientSession) -> bool:
-        """Register a connection; false when there are too many."""
-        ...
-
-    def forget(self, client: ClientSession) -> None:
-        """A connection ended."""
-        ...
-
-    def tls_context(self) -> ssl.SSLContext | None:
-        """The context for the next handshake."""
-        ...
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine of the connection."""
-        ...
 
 
 class ClientSession(asyncio.Protocol):

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import cast
 
 from directory.dsa.session import Session
-from directory.errors import ResultCode
+from directory.errors import LdapError, ResultCode
 from directory.model import ber
 from directory.model.messages import (
     BindRequest,
     IntermediateResponse,
     LdapResult,
     Reply,
+    SearchRequest,
     SearchResultEntry,
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.agent import Agent
+from directory.net.agent import Agent, QuickAgent
 from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
 from directory.net.output import Output
 from directory.wire import tags
@@ -35,14 +37,17 @@ _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, S
 
 
 class Running:
-    """A request whose answer is not finished."""
+    """A request whose answer is not finished; ``entries`` is a search's that is streamed."""
 
-    __slots__ = ("id_element", "replies", "tag")
+    __slots__ = ("entries", "id_element", "replies", "tag")
 
-    def __init__(self, frame: Frame, replies: Iterator[Reply]) -> None:
+    def __init__(
+        self, frame: Frame, replies: Iterator[Reply], entries: Iterator[bytes] | None = None
+    ) -> None:
         self.id_element = frame.id_element
         self.tag = frame.operation[0]
         self.replies = replies
+        self.entries = entries
 
 
 class Operations:
@@ -55,6 +60,9 @@ class Operations:
         self._session = session
         self._output = output
         self._clock = clock
+        self._stream: Callable[[Session, SearchRequest], Iterator[bytes] | None] | None = None
+        if hasattr(agent, "quick_search"):
+            self._stream = cast("QuickAgent", agent).quick_search.stream
         self.running: dict[int, Running] = {}
         self.persistent: dict[int, Running] = {}
 
@@ -65,10 +73,16 @@ class Operations:
 
     def start(self, frame: Frame, event: RequestReceived) -> None:
         """Execute a request, up to the end of its first slice."""
-        replies = self._agent.execute(
-            self._session, event.request, event.controls, message_id=event.message_id
-        )
-        running = Running(frame, iter(replies))
+        request, running = event.request, None
+        if self._stream is not None and isinstance(request, SearchRequest) and not event.controls:
+            entries = self._stream(self._session, request)
+            if entries is not None:
+                running = Running(frame, iter(()), entries)
+        if running is None:
+            replies = self._agent.execute(
+                self._session, request, event.controls, message_id=event.message_id
+            )
+            running = Running(frame, iter(replies))
         self.running[event.message_id] = running
         self.advance(event.message_id)
 
@@ -84,6 +98,9 @@ class Operations:
         """Run one request for a slice: so many replies, bytes or milliseconds."""
         running = self.running.get(message_id)
         if running is None:
+            return
+        if running.entries is not None:
+            self._advance_stream(message_id, running, running.entries)
             return
         output = self._output
         full = output.size + SLICE_BYTES
@@ -104,13 +121,39 @@ class Operations:
                     if now > until:
                         return
         except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
-            _log.exception("request 0x%02x failed", running.tag)
-            self.running.pop(message_id, None)
-            result = LdapResult(ResultCode.OTHER, diagnostic="internal error")
-            output.put_result(running.id_element, running.tag, result)
+            self._fail(message_id, running)
             return
         if self.running.pop(message_id, None) is not None:
             self.persistent[message_id] = running
+
+    def _advance_stream(self, message_id: int, running: Running, entries: Iterator[bytes]) -> None:
+        """The same for a search that is streamed: nothing between the store and the output."""
+        id_element, put = running.id_element, self._output.put_operation
+        full = self._output.size + SLICE_BYTES
+        until = 0.0
+        result = LdapResult()
+        try:
+            for count, operation in enumerate(entries, 1):
+                if put(id_element, operation) >= full or count >= SLICE_REPLIES:
+                    return
+                if not count & 15:
+                    now = self._clock()
+                    until = until or now + SLICE_S
+                    if now > until:
+                        return
+        except LdapError as error:
+            result = LdapResult.of(error)
+        except Exception:  # noqa: BLE001 - as above
+            self._fail(message_id, running)
+            return
+        self.running.pop(message_id, None)
+        self._output.put_result(id_element, running.tag, result)
+
+    def _fail(self, message_id: int, running: Running) -> None:
+        _log.exception("request 0x%02x failed", running.tag)
+        self.running.pop(message_id, None)
+        result = LdapResult(ResultCode.OTHER, diagnostic="internal error")
+        self._output.put_result(running.id_element, running.tag, result)
 
     def deliver(self, message_id: int, reply: Reply) -> bool:
         """A reply of a search that persists; false when nobody waits for it."""
@@ -126,9 +169,10 @@ class Operations:
         """Stop a request without an answer."""
         running = self.running.pop(message_id, None) or self.persistent.pop(message_id, None)
         if running is not None:
-            close: Callable[[], None] | None = getattr(running.replies, "close", None)
-            if close is not None:
-                close()
+            for iterator in (running.replies, running.entries):
+                close: Callable[[], None] | None = getattr(iterator, "close", None)
+                if close is not None:
+                    close()
             self._agent.abandon(self._session, message_id)
         return running
 

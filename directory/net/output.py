@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from directory.model import ber
 from directory.model.messages import LdapResult, Reply, Response
 from directory.wire import tags
 from directory.wire.controls import encode_controls
@@ -13,6 +14,11 @@ from directory.wire.requests import answer
 
 SEARCH_DONE = bytes((tags.SEARCH_RESULT_DONE, 7, 10, 1, 0, 4, 0, 4, 0))
 """SearchResultDone with success and nothing to say: the end of every quick search."""
+
+_HEADS_MAX = 4096
+"""Messages below this size find their first octets ready; nearly all entries are."""
+
+_HEADS = tuple(b"\x30" + ber.length(n) for n in range(_HEADS_MAX))
 
 
 class Output:
@@ -44,11 +50,19 @@ class Output:
         if response is not None:
             self.put_response(id_element, response)
 
+    def put_operation(self, id_element: bytes, operation: bytes) -> int:
+        """A finished protocolOp; what waits afterwards, octets. Joined once, with all others."""
+        n = len(id_element) + len(operation)
+        head = _HEADS[n] if n < _HEADS_MAX else b"\x30" + ber.length(n)
+        self.parts += (head, id_element, operation)
+        self.size += n + len(head)
+        return self.size
+
     def put_found(self, id_element: bytes, operations: Sequence[bytes]) -> None:
         """Entries the store keeps encoded, and the end of their search."""
         for operation in operations:
-            self.put(envelope(id_element, operation))
-        self.put(envelope(id_element, SEARCH_DONE))
+            self.put_operation(id_element, operation)
+        self.put_operation(id_element, SEARCH_DONE)
 
     def take(self) -> bytes:
         """Everything, as one piece; nothing is left."""

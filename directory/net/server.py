@@ -14,6 +14,7 @@ from directory.net.agent import Agent, QuickAgent, QuickSearcher
 from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import BACKLOG, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
+from directory.net.listener import Client
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class DirectoryServer:
         self._listen = tuple(listen)
         self._tls = tls
         self._servers: list[asyncio.Server] = []
-        self._clients: set[ClientSession] = set()
+        self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._addresses: tuple[Address, ...] = ()
         self._sweep: asyncio.TimerHandle | None = None
@@ -168,12 +169,12 @@ class DirectoryServer:
 
     # what connections tell -------------------------------------------------------------------
 
-    def admit(self, client: ClientSession) -> bool:
+    def admit(self, client: Client) -> bool:
         """Register a connection; false when there are too many."""
         self._clients.add(client)
         return len(self._clients) <= self.limits.connections
 
-    def forget(self, client: ClientSession) -> None:
+    def forget(self, client: Client) -> None:
         """A connection ended."""
         self._clients.discard(client)
 

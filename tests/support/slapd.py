@@ -23,56 +23,86 @@ class Slapd:
     """A running slapd."""
 
     process: subprocess.Popen[bytes]
-    url: str
+    port: int
+    tls_port: int
     root_dn: str
     log: Path
+
+    @property
+    def url(self) -> str:
+        return f"ldap://127.0.0.1:{self.port}"
 
 
 @contextlib.contextmanager
 def slapd(
-    folder: Path, suffix: str, *, schemas: tuple[str, ...] = (), lines: tuple[str, ...] = ()
+    folder: Path,
+    suffix: str,
+    *,
+    root_dn: str = "",
+    root_password: str = ROOT_PASSWORD,
+    schemas: tuple[str, ...] = (),
+    lines: tuple[str, ...] = (),
+    load: Path | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Slapd]:
     """A slapd with one database below ``folder``, kept there for the next one that runs in it.
 
-    ``schemas`` are files to include, ``lines`` go into the database's configuration.
+    ``schemas`` are files to include, ``lines`` go into the database's configuration, ``load`` is
+    LDIF to fill it with, ``tls`` a certificate and its key.
     """
     program = require_tool("slapd")
     data = folder / "slapd"
     data.mkdir(exist_ok=True)
-    root_dn = f"cn=root,{suffix}"
+    root_dn = root_dn or f"cn=root,{suffix}"
     configuration = folder / "slapd.conf"
-    includes = [str(SCHEMA / f"{name}.schema") for name in ("core", "cosine", "inetorgperson")]
+    names = [str(SCHEMA / f"{name}.schema") for name in ("core", "cosine", "inetorgperson")]
+    secure = [f"TLSCertificateFile {tls[0]}", f"TLSCertificateKeyFile {tls[1]}"] if tls else []
     configuration.write_text(
         "\n".join(
-            [f"include {path}" for path in (*includes, *schemas)]
-            + [f"modulepath {MODULES}", "moduleload back_mdb", f"pidfile {folder}/slapd.pid",
-               "database mdb", f'suffix "{suffix}"', f'rootdn "{root_dn}"',
-               f"rootpw {ROOT_PASSWORD}", f"directory {data}", "dbnosync", "maxsize 1073741824",
-               "index objectClass eq", "index entryUUID eq", "index entryCSN eq", *lines]
+            [
+                *(f"include {path}" for path in (*names, *schemas)),
+                f"modulepath {MODULES}", "moduleload back_mdb", f"pidfile {folder}/slapd.pid",
+                *secure, "database mdb", f'suffix "{suffix}"', f'rootdn "{root_dn}"',
+                f"rootpw {root_password}", f"directory {data}", "dbnosync", "maxsize 4294967296",
+                "index objectClass eq", "index entryUUID eq", "index entryCSN eq", *lines,
+            ]
         )
         + "\n"
     )  # fmt: skip
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url, log = f"ldap://127.0.0.1:{port}", folder / "slapd.log"
+    if load is not None:
+        command = [require_tool("slapadd"), "-q", "-f", str(configuration), "-l", str(load)]
+        subprocess.run(command, check=True, capture_output=True)
+    port, tls_port = _free_ports()
+    urls = f"ldap://127.0.0.1:{port}" + (f" ldaps://127.0.0.1:{tls_port}" if tls else "")
+    log = folder / "slapd.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, "-h", url, "-f", str(configuration), "-d", "sync"], stdout=output,
-            stderr=output,
+            [program, "-h", urls, "-f", str(configuration), "-d", "0" if load else "sync"],
+            stdout=output, stderr=output,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
-        yield Slapd(process, url, root_dn, log)
+        _wait(process, port, log)
+        yield Slapd(process, port, tls_port, root_dn, log)
     finally:
         process.terminate()
         try:
             process.wait(20)
         finally:
             process.kill()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bonsai
-import ldap
-import ldap.controls.libldap
-import ldap.controls.sss
-import ldap.controls.vlv
-import ldap.modlist
-import ldap.schema
 import ldap3
 import pytest
-from ldap.controls.readentry import PostReadControl, PreReadControl
-from ldap.controls.simple import ValueLessRequestControl
 from ldap3.core.exceptions import LDAPException
 
 from tests.support.directory_process import ADMIN, PASSWORD, Served
+from tests.support.peers import MISSING_TOOL
+
+ldap = pytest.importorskip("ldap", reason=f"{MISSING_TOOL}python-ldap")
+bonsai = pytest.importorskip("bonsai", reason=f"{MISSING_TOOL}bonsai")
+for module in ("controls.libldap", "controls.readentry", "controls.sss", "controls.vlv", "schema"):
+    importlib.import_module(f"ldap.{module}")
+importlib.import_module("ldap.modlist")
 
 pytestmark = pytest.mark.peers
 
@@ -172,7 +171,10 @@ def test_python_ldap_pages_sorts_and_views(libldap: Any) -> None:
 def test_python_ldap_reads_entries_before_and_after(libldap: Any) -> None:
     dn = f"uid=cees,{PEOPLE}"
     libldap.modify_s(dn, [(ldap.MOD_REPLACE, "description", [b"one"])])
-    controls = [PreReadControl(True, ["description"]), PostReadControl(True, ["description"])]
+    controls = [
+        ldap.controls.readentry.PreReadControl(True, ["description"]),
+        ldap.controls.readentry.PostReadControl(True, ["description"]),
+    ]
     request = libldap.modify_ext(dn, [(ldap.MOD_REPLACE, "description", [b"two"])],
                                  serverctrls=controls)  # fmt: skip
     _, _, _, answers = libldap.result3(request)
@@ -180,7 +182,9 @@ def test_python_ldap_reads_entries_before_and_after(libldap: Any) -> None:
 
 
 def test_python_ldap_abandons_and_cancels(libldap: Any) -> None:
-    control = ValueLessRequestControl("1.2.840.113556.1.4.528", criticality=False)
+    control = ldap.controls.simple.ValueLessRequestControl(
+        "1.2.840.113556.1.4.528", criticality=False
+    )
     request = libldap.search_ext(PEOPLE, ldap.SCOPE_SUBTREE, serverctrls=[control])
     libldap.abandon(request)
     assert libldap.whoami_s() == f"dn:{ADMIN}"
@@ -201,7 +205,7 @@ def test_python_ldap_is_secured_by_starttls(
 # bonsai ----------------------------------------------------------------------------------------
 
 
-def _bonsai(directory: Served, authority: tuple[Path, Path]) -> bonsai.LDAPClient:
+def _bonsai(directory: Served, authority: tuple[Path, Path]) -> Any:
     client = bonsai.LDAPClient(directory.ldaps)
     client.set_ca_cert(str(authority[0]))
     client.set_credentials("SIMPLE", user=ADMIN, password=PASSWORD)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ldap
 import pytest
 
 from tests.peers.directory.conftest import PEOPLE as PEOPLE_LDIF
 from tests.support.directory_process import ADMIN, PASSWORD, served
+from tests.support.peers import MISSING_TOOL
 from tests.support.slapd import ROOT_PASSWORD, SCHEMA, Slapd, slapd
+
+ldap = pytest.importorskip("ldap", reason=f"{MISSING_TOOL}python-ldap")
 
 pytestmark = pytest.mark.peers
 
