@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
+from directory.errors import JournalError
 from directory.model.controls import Control, Notification
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -26,6 +28,7 @@ from directory.model.messages import (
     SimpleCredentials,
     SyncInfo,
 )
+from edgesync.errors import PortUnavailable
 from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
 
 
@@ -81,6 +84,26 @@ class EmbeddedPort:
     def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
         """Delete one entry."""
         self._run(request, controls)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Writes inside become durable together at the end: one disk flush for all of them.
+
+        Raises:
+            PortUnavailable: they could not be made durable, and none of them was made.
+        """
+        before, self.session.group_commit = self.session.group_commit, True
+        try:
+            yield
+        finally:
+            self.session.group_commit = before
+            try:
+                self.agent.commit_group()
+            except JournalError as error:
+                raise PortUnavailable(
+                    f"the directory could not keep the changes: {error}",
+                    "see whether its disk is full",
+                ) from error
 
     def on_change(self, base: DN, changed: Callable[[], None]) -> None:
         """Call ``changed`` after every commit below a base, until the port is closed.

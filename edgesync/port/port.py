@@ -6,8 +6,9 @@ Anything cleverer (paging, DirSync, upsert, the lease) is a function over this p
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from directory.errors import LdapError, ResultCode
@@ -157,3 +158,17 @@ def identity_of(root_dse: Entry) -> DirectoryIdentity:
         supported_controls=frozenset(root_dse.texts("supportedControl")),
         dns_host_name=root_dse.text("dnsHostName"),
     )
+
+
+@runtime_checkable
+class BatchingPort(Protocol):
+    """A port that can make many writes durable at once; others write one after another."""
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Writes inside are acknowledged as a whole when the block ends."""
+        ...
+
+
+def batch(port: DirectoryPort) -> AbstractContextManager[None]:
+    """The port's batch, or none: what happens inside is the same, only dearer."""
+    return port.batch() if isinstance(port, BatchingPort) else nullcontext()

@@ -22,7 +22,7 @@ from directory.model.messages import (
 )
 from directory.model.modification import add
 from edgesync.errors import TargetRefused
-from edgesync.port.port import DirectoryPort, iterate, read
+from edgesync.port.port import DirectoryPort, batch, iterate, read
 from edgesync.sync.kinds import Identity, ReplicatedKind
 from edgesync.sync.plan import Change, PlannedChange, Write, differences
 from edgesync.sync.project import Projection
@@ -104,18 +104,19 @@ class Target:
             TargetRefused: the target refuses everything.
             PortUnavailable: the connection is gone.
         """
-        for kind, change, desired in sorted(changes, key=lambda item: _ORDER[item[1].change]):
-            if change.change is Change.DELETE and change.dn.normal in self.touched:
-                continue  # the name was taken by another object meanwhile
-            try:
-                self._execute(kind, change, desired)
-            except LdapError as error:
-                self._refused(change, error)
-            else:
-                self._failures = (None, 0)
-                self._tally.done(change.change)
-                if change.change is not Change.DELETE:
-                    self.touched.add(change.dn.normal)
+        with batch(self._port):
+            for kind, change, desired in sorted(changes, key=lambda item: _ORDER[item[1].change]):
+                if change.change is Change.DELETE and change.dn.normal in self.touched:
+                    continue  # the name was taken by another object meanwhile
+                try:
+                    self._execute(kind, change, desired)
+                except LdapError as error:
+                    self._refused(change, error)
+                else:
+                    self._failures = (None, 0)
+                    self._tally.done(change.change)
+                    if change.change is not Change.DELETE:
+                        self.touched.add(change.dn.normal)
 
     def _execute(
         self, kind: ReplicatedKind, change: PlannedChange, desired: Projection | None
