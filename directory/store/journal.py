@@ -99,6 +99,8 @@ class SqliteJournal:
                         f"{self.path} has format {found[0]}; this version reads up to {FORMAT}"
                     )
             migrations.apply(db)
+            # when a table was made is no content: the same seed gives the same bytes on any day
+            connection.execute("UPDATE _sqlite_migrations SET applied_at = ''")
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
         except sqlite3.DatabaseError as error:
             raise JournalCorrupt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -48,13 +49,30 @@ def _once(
     )
     if running is not None:
         message = call(
-            running, operation.name, parameters, answer=answer, note=note, progress=progress
+            running,
+            operation.name,
+            _from_here(operation, parameters),
+            answer=answer,
+            note=note,
+            progress=progress,
         )
         if "question" in message:
             return message["question"]["text"], message["question"]["default"], None
         got = message["outcome"]
         return "", False, Outcome(got["document"], ExitCode(got["exit_code"]), tuple(got["notes"]))
     return _local(operation, parameters, note, answer, options, progress)
+
+
+def _from_here(operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Files as seen from this folder: the running lab stands in another."""
+    files = {p.name for p in operation.parameters if p.help.metavar in _PATHS}
+    return {
+        name: os.path.abspath(value) if name in files and isinstance(value, str) else value  # noqa: PTH100 - Path.absolute keeps ".."
+        for name, value in parameters.items()
+    }
+
+
+_PATHS = {"FILE", "DIR"}
 
 
 def _local(

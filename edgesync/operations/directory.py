@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 ServerName = Annotated[str, Help("AD, or an Edge of the lab", completes="server")]
 Url = Annotated[str | None, Help("any LDAP server instead: ldap[s]://host:port")]
 BindDn = Annotated[str | None, Help("with --url: name to bind with")]
-PasswordFile = Annotated[str | None, Help("with --url: file that holds the password")]
+PasswordFile = Annotated[
+    str | None, Help("with --url: file that holds the password", metavar="FILE")
+]
 
 ENTRIES_MAX = 100_000
 """Most entries one command prints; export streams to a file instead."""
