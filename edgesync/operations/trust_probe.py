@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgesync.trust.tls import TlsIdentity
 
 VERBS = {"starttls": "STARTTLS", "x-anonymoustls": "X-ANONYMOUSTLS"}
+IN_AD = " in AD"
 _PORTS = {"starttls": 25, "x-anonymoustls": 25, "ldaps": 636}
 
 
@@ -69,7 +70,7 @@ def probe(
     """Read a server's certificate and look for it in the lab's directories.
 
     Sends EHLO and the TLS verb, and no mail. Exit code 5 when the server cannot be reached or
-    offers no TLS, 3 when a directory is compared and does not hold the certificate.
+    offers no TLS, 3 when the organisation's AD is compared and does not hold the certificate.
     """
     lab = None if no_lab else context.lab
     identity = _identity(lab, present) if present else None
@@ -84,7 +85,7 @@ def probe(
     }
     if report.reason is not None:
         return Outcome(document, ExitCode.UNREACHABLE)
-    known = bool(published) or lab is None
+    known = lab is None or any(place.endswith(IN_AD) for place in published)
     return Outcome(document, ExitCode.OK if known else ExitCode.NO)
 
 
@@ -160,7 +161,7 @@ def _published(lab: Lab, der: bytes) -> list[str]:
 
     found = []
     anchors = TrustAnchors.read(Side.HUB, lab.ad_port(), lab.ad.names)
-    found += [f"{a.name} in AD" for a in anchors.find(der)]
+    found += [a.name + IN_AD for a in anchors.find(der)]
     for name, edge in lab.edges.items():
         held = TrustAnchors.read(Side.EDGE, lab.edge_port(name), edge.names)
         found += [f"{a.name} in ADAM of {name}" for a in held.find(der)]
