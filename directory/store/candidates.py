@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from directory.model.filter import Filter, format_filter
+
 
 class Certainty(Enum):
     """How good candidates are."""
@@ -36,7 +38,8 @@ class Plan:
     """How a filter is answered, as a tree that prints itself."""
 
     kind: str
-    detail: str
+    item: Filter | None
+    """What it is the plan of; written out only when the plan is printed."""
     candidates: Candidates = field(repr=False)
     parts: tuple[Plan, ...] = ()
 
@@ -44,7 +47,8 @@ class Plan:
         """One line for each step, indented."""
         certainty = self.candidates.certainty
         size = "" if certainty is Certainty.ALL_IDS else f" ({len(self.candidates.ids)} ids)"
-        own = f"{'  ' * depth}{self.kind} {self.detail}: {certainty.value}{size}"
+        text = "" if self.item is None else format_filter(self.item)
+        own = f"{'  ' * depth}{self.kind} {text}: {certainty.value}{size}"
         return [own, *(line for part in self.parts for line in part.lines(depth + 1))]
 
     def __str__(self) -> str:

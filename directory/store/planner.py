@@ -27,43 +27,42 @@ def plan_filter(store: Store, filter: f.Filter) -> Plan:  # noqa: A002 - the nou
         case f.Or(filters):
             return _or(store, filters)
         case f.Not(inner):
-            part = Plan("test", f.format_filter(inner), ALL_IDS)
-            return Plan("not", "", ALL_IDS, (part,))
+            part = Plan("test", inner, ALL_IDS)
+            return Plan("not", None, ALL_IDS, (part,))
         case f.Extensible():
-            return Plan("extensible", f.format_filter(filter), ALL_IDS)
-    detail = f.format_filter(filter)
+            return Plan("extensible", filter, ALL_IDS)
     attribute = store.schema.attribute(filter.name)
     if attribute is None:
-        return Plan("undefined", detail, NOTHING)
+        return Plan("undefined", filter, NOTHING)
     if attribute.name in store.unsearchable:
-        return Plan("unsearchable", detail, NOTHING)
+        return Plan("unsearchable", filter, NOTHING)
     computed = store.computed.get(attribute.name)
     if computed is not None:
         if isinstance(filter, f.Equality) and computed.find is not None:
-            return Plan("computed", detail, computed.find(store, filter.value))
+            return Plan("computed", filter, computed.find(store, filter.value))
         if isinstance(filter, f.GreaterOrEqual) and computed.find_from is not None:
-            return Plan("computed", detail, computed.find_from(store, filter.value))
-        return Plan("scan", detail, ALL_IDS)
+            return Plan("computed", filter, computed.find_from(store, filter.value))
+        return Plan("scan", filter, ALL_IDS)
     if ";" in filter.name:
-        return Plan("scan", detail, ALL_IDS)  # indexes do not know options
-    return _indexed(store, attribute, filter, detail)
+        return Plan("scan", filter, ALL_IDS)  # indexes do not know options
+    return _indexed(store, attribute, filter)
 
 
-def _indexed(store: Store, attribute: Attribute, item: f.Filter, detail: str) -> Plan:
+def _indexed(store: Store, attribute: Attribute, item: f.Filter) -> Plan:
     names = store.schema.subtypes.get(attribute.name, (attribute.name,))
     in_use = [name for name in names if store.uses(name)]
     indexes: list[AttributeIndex] = []
     for name in in_use:
         index = store.indexes.index(name)
         if index is None:
-            return Plan("unindexed", detail, ALL_IDS)
+            return Plan("unindexed", item, ALL_IDS)
         indexes.append(index)
     if not in_use:
-        return Plan("unused", detail, NOTHING)
+        return Plan("unused", item, NOTHING)
     answers = [_ask(index, item, store.count // FRACTION) for index in indexes]
     if len(answers) == 1:
-        return Plan("index", detail, answers[0])
-    return Plan("indexes", detail, _union(answers))
+        return Plan("index", item, answers[0])
+    return Plan("indexes", item, _union(answers))
 
 
 def _ask(index: AttributeIndex, item: f.Filter, at_most: int) -> Candidates:
@@ -130,10 +129,10 @@ def _and(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
             if len(plan.candidates.ids) <= SMALL_ENOUGH:
                 break  # the rest is tested on these few
     if best is None:
-        return Plan("and", "", ALL_IDS, tuple(parts))
+        return Plan("and", None, ALL_IDS, tuple(parts))
     if len(filters) == 1:
-        return Plan("and", "", best.candidates, tuple(parts))
-    return Plan("and", "", Candidates(Certainty.SUPERSET, best.candidates.ids), tuple(parts))
+        return Plan("and", None, best.candidates, tuple(parts))
+    return Plan("and", None, Candidates(Certainty.SUPERSET, best.candidates.ids), tuple(parts))
 
 
 def _or(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
@@ -142,8 +141,8 @@ def _or(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
         plan = plan_filter(store, part)
         parts.append(plan)
         if plan.candidates.certainty is Certainty.ALL_IDS:
-            return Plan("or", "", ALL_IDS, tuple(parts))
-    return Plan("or", "", _union([plan.candidates for plan in parts]), tuple(parts))
+            return Plan("or", None, ALL_IDS, tuple(parts))
+    return Plan("or", None, _union([plan.candidates for plan in parts]), tuple(parts))
 
 
 def _union(answers: list[Candidates]) -> Candidates:
