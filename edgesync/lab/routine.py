@@ -5,7 +5,7 @@ The schedule is read off the Edges' own status, so a lab that was closed goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -117,20 +117,22 @@ class Routine:
                 quiet.idle.update(jobs)
             else:
                 quiet.forget()
-            if quiet.is_proven and self.leaves_out_idle_runs:
-                self._leave_out(edge, now)
+            if quiet.idle and self.leaves_out_idle_runs:
+                self._leave_out(edge, quiet.idle, now)
 
         return run
 
-    def _leave_out(self, edge: str, now: datetime) -> None:
-        """Move this Edge's timers to the last runs before anything can change."""
+    def _leave_out(self, edge: str, idle: Set[Job], now: datetime) -> None:
+        """Move the timers of idle jobs to their last runs before anything can change."""
         horizon = self._horizon(edge, now)
         if horizon is None:
             return
         schedule = self.schedule(edge)
         timing = schedule.timing
+        # what a job that is not known to be idle will write, the others must see at its time
+        horizon = min((horizon, *(schedule.due_at(job, now) for job in Job if job not in idle)))
         moved = {
-            job: last_before(horizon, at, interval(job, timing))
+            job: last_before(horizon, at, interval(job, timing)) if job in idle else at
             for job, at in schedule.last.items()
         }
         self._schedules[edge] = replace(schedule, last=moved)
