@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from directory.schema.definitions import Definition
+from directory.schema.definitions import AttributeType, Definition
 from directory.schema.parser import parse_schema
 from directory.schema.schema import Schema
 
@@ -124,13 +124,15 @@ def schema_profile(name: str, extra: Sequence[str] = ()) -> SchemaProfile:
 @lru_cache(maxsize=16)
 def _profile(name: str, extra: tuple[str, ...]) -> SchemaProfile:
     definitions: list[Definition] = [d for file in _FILES[name] for d in _shipped(file)]
-    for text in extra:
-        definitions += parse_schema(text)
+    own = [definition for text in extra for definition in parse_schema(text)]
+    definitions += own
     schema = Schema(definitions)
     generic = name == "generic"
     wanted = _INDEXED_GENERIC if generic else _INDEXED_AD
     indexed = tuple(schema.canonical(n) for n in wanted if schema.attribute(n))
-    later = _ON_DEMAND_GENERIC if generic else _ON_DEMAND_AD
+    later = [*(_ON_DEMAND_GENERIC if generic else _ON_DEMAND_AD)]
+    # whoever brings a schema searches by it
+    later += [d.names[0] for d in own if isinstance(d, AttributeType) and d.names]
     on_demand = tuple(schema.canonical(n) for n in later if schema.attribute(n))
     if generic:
         links = {"member": "memberof"}
