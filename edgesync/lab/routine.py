@@ -5,7 +5,7 @@ The schedule is read off the Edges' own status, so a lab that was closed goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -122,7 +122,7 @@ class Routine:
 
         return run
 
-    def _leave_out(self, edge: str, idle: Set[Job], now: datetime) -> None:
+    def _leave_out(self, edge: str, idle: set[Job], now: datetime) -> None:
         """Move the timers of idle jobs to their last runs before anything can change."""
         horizon = self._horizon(edge, now)
         if horizon is None:
