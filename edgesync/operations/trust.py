@@ -225,5 +225,9 @@ def matrix(context: Context) -> Outcome:
     Exit code 3 when direct trust should hold somewhere and does not. ``-o html`` and ``-o svg``
     draw it.
     """
-    document = inquiry_of(context).matrix()
-    return Outcome(document.document(), document.exit_code)
+    from edgesync.planning.drawing import matrix_html, matrix_svg
+
+    found = inquiry_of(context).matrix()
+    document = found.document()
+    document["texts"] = {"html": matrix_html(document), "svg": matrix_svg(document)}
+    return Outcome(document, found.exit_code)

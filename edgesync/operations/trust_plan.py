@@ -17,7 +17,8 @@ _WIDTH = 78
 _PACE = Help("seconds from one command to the next", metavar="SECONDS")
 
 
-def _render_whatif(document: Document) -> Iterable[str]:
+def render_stages(document: Document) -> Iterable[str]:
+    """What a rehearsal came to, stage by stage."""
     for number, stage in enumerate(document["stages"]):
         yield from wrap(f"{number} {stage['what']}", _WIDTH, subsequent_indent="    ")
         if stage["exit_code"] not in {None, 0}:
@@ -41,7 +42,7 @@ def _indented(text: str) -> Iterable[str]:
 
 
 @operation(
-    "trust", "whatif", render=_render_whatif, rows="stages",
+    "trust", "whatif", render=render_stages, rows="stages",
     example="edgesync trust whatif --do 'cert renew EDGE01 --yes'",
 )  # fmt: skip
 def whatif(

@@ -23,7 +23,7 @@ from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import INTERNAL_CERTIFICATE, read_server
 from edgesync.planning.changelog import Provenance, last_change
 from edgesync.planning.observation import Installed, PeerFacts
-from edgesync.trust.anchors import certificate_of
+from edgesync.trust.anchors import TRANSPORT_ROLES, certificate_of
 
 
 class Kind(StrEnum):
@@ -129,13 +129,12 @@ def four_truths(lab: Lab, server: str, *presented: Truth) -> FourTruths:
     name = lab.server(server).name
     published = published_copy(lab, name)
     own = _copy(lab, name, name, Kind.REPLICATED) if name in lab.edges else published
-    hub = name not in lab.edges
     return FourTruths(
         name,
         installed_in(lab.store(name), name),
         own,
         published,
-        tuple(_copy(lab, edge, name, Kind.REPLICATED) for edge in subscribed(lab) if hub),
+        tuple(_copy(lab, edge, name, Kind.REPLICATED) for edge in replicas_of(lab, name)),
         presented,
     )
 
@@ -181,6 +180,23 @@ def subscribed(lab: Lab) -> tuple[str, ...]:
     port = lab.ad_port()
     found = ((edge, read_server(port, names, edge)) for edge in sorted(lab.edges))
     return tuple(edge for edge, server in found if server is not None and server.site is not None)
+
+
+def replicas_of(lab: Lab, server: str) -> tuple[str, ...]:
+    """Edges whose ADAM should hold a server's certificate: a Hub's, of its site or of all."""
+    if server in lab.edges:
+        return ()
+    names, port = lab.ad.names, lab.ad_port()
+    hub = read_server(port, names, server)
+    if hub is None or not hub.roles & TRANSPORT_ROLES:
+        return ()
+    everywhere = lab.description.trust_policy.hub_certificates == "organization"
+    found = []
+    for edge in subscribed(lab):
+        known = read_server(port, names, edge)
+        if everywhere or (known is not None and known.site == hub.site):
+            found.append(edge)
+    return tuple(found)
 
 
 def peer_facts(lab: Lab, verifier: str, peer: str, *, offers: bool = True) -> PeerFacts:
