@@ -181,6 +181,8 @@ def import_(
         lab = open_lab(context.lab_path)
     try:
         lab.begin_command(context.note)
+        if clixml is not None:
+            lab.ledger.set(assumed=list(assumed))  # reports repeat what the lab rests on
         for name in edge:
             add_edge(lab, name, f"{name.lower()}.{lab.description.forest}")
             notes.append(f"added Edge Transport server {name}")
