@@ -165,6 +165,8 @@ class DirectoryServiceAgent:
                 operation = m.ModifyDnResponse(LdapResult())
             case _:
                 raise LdapError(ResultCode.PROTOCOL_ERROR, "not a request")
+        if controls.pre_read is None and controls.post_read is None:
+            return Reply(operation)
         return Reply(operation, tuple(self._read_entries(controls, before, after)))
 
     def _read_entries(

@@ -88,10 +88,15 @@ class Context:
 
     def new_guid(self) -> bytes:
         """An identity nobody has; seeded entropy may start again at a restart, hence the look."""
-        guid = self.entropy.uuid().bytes_le
-        while guid in self.store.guids:
-            guid = self.entropy.uuid().bytes_le
-        return guid
+        while True:
+            octets = bytearray(self.entropy.token_bytes(16))
+            octets[6] = octets[6] & 0x0F | 0x40  # a version 4 UUID (RFC 9562 section 5.4)
+            octets[8] = octets[8] & 0x3F | 0x80
+            guid = bytes(
+                octets[3::-1] + octets[5:3:-1] + octets[7:5:-1] + octets[8:]
+            )  # AD's byte order
+            if guid not in self.store.guids:
+                return guid
 
     def now(self) -> int:
         """The instant in whole seconds, as entries are stamped with it."""

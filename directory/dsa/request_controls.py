@@ -132,6 +132,8 @@ def update_controls(controls: Sequence[c.Control], *, generic: bool) -> UpdateCo
     Raises:
         LdapError: unavailableCriticalExtension.
     """
+    if not controls:
+        return _NO_UPDATE_CONTROLS
     result = UpdateControls()
     supported = supported_controls(generic=generic)
     for control in controls:
@@ -158,6 +160,9 @@ def update_controls(controls: Sequence[c.Control], *, generic: bool) -> UpdateCo
             case _:
                 _refuse_critical(control)
     return result
+
+
+_NO_UPDATE_CONTROLS = UpdateControls()
 
 
 def _oid(control: c.Control) -> str:

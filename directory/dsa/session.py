@@ -76,13 +76,14 @@ class Session:
     pages: dict[bytes, SavedSet] = field(default_factory=dict, repr=False)
     """Unfinished paged searches by cookie."""
     page_count: int = 0
+    _author_for: Identity | None = field(default=None, repr=False)
     _author: Author | None = field(default=None, repr=False)
 
     @property
     def author(self) -> Author:
         """How the change log names this session; one object for all its changes."""
-        name = str(self.identity.dn)
         author = self._author
-        if author is None or author.identity != name or author.note != self.note:
-            author = self._author = Author(name, self.note)
+        if author is None or self._author_for is not self.identity or author.note != self.note:
+            author = self._author = Author(str(self.identity.dn), self.note)
+            self._author_for = self.identity
         return author

@@ -42,13 +42,12 @@ def add(
         missing = tuple(v for v in values if v not in attributes.get(name, ()))
         if missing and not _has_all(context, name, attributes.get(name, ()), missing):
             attributes[name] = (*attributes.get(name, ()), *missing)
+            content.check_values(context, content.attribute_of(context, name), attributes[name])
             blobs.pop(name, None)
     given = dict(attributes)
     new_meta: dict[str, str] = {}
     if not context.configuration.is_generic:
         microsoft.complete(context, dn, attributes, new_meta)
-    for name, values in attributes.items():
-        content.check_values(context, content.attribute_of(context, name), values)
     content.check_shape(context, attributes.get(content.OBJECT_CLASS, ()), attributes)
     check_targets(context, attributes)
     protect(context, session, attributes)
@@ -86,8 +85,10 @@ def _read(
         name = found.name
         if name in attributes:
             attributes[name] = (*attributes[name], *values)
+            content.check_values(context, found.attribute, attributes[name])
             blobs.pop(name, None)
         else:
+            content.check_values(context, found.attribute, values)
             attributes[name] = values
             if blob is not None and found.is_kept:
                 blobs[name] = blob
@@ -136,15 +137,16 @@ def _superior(context: Context, session: Session, dn: DN) -> StoredEntry | None:
     context.access.check_write(session, dn, None)
     if dn.alternative is not None or dn.is_root:
         raise r.refusal(context, r.NAMING_VIOLATION, reason="an entry needs a name of its own")
-    naming_context = context_of(context, dn)
-    if naming_context is None:
-        raise no_such_object(context, dn)
-    if store.find(dn) is not None:
-        raise r.refusal(context, r.ENTRY_EXISTS)
     parent = store.find(dn.parent) if dn.parent.rdns else None
-    if parent is None and dn != naming_context:
-        raise no_such_object(context, dn)
-    if parent is not None and parent.is_deleted:
+    if parent is None:
+        if store.find(dn) is not None:
+            raise r.refusal(context, r.ENTRY_EXISTS)
+        if dn != context_of(context, dn):
+            raise no_such_object(context, dn)
+        return None
+    if store.dit.child(parent.id, dn.rdn.normal) is not None:
+        raise r.refusal(context, r.ENTRY_EXISTS)
+    if parent.is_deleted:
         raise r.refusal(context, r.UNWILLING, reason="the superior is deleted")
     return parent
 

@@ -67,6 +67,9 @@ def attribute_blobs(body: bytes) -> Iterator[bytes]:
 def decode_attribute(blob: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """Name and values of one attribute in wire form."""
     end = len(blob)
+    if blob[1] < 0x80 and blob[3] < 0x80:  # nearly all of them
+        stop = 4 + blob[3]
+        return blob[4:stop], _values(blob, stop, end)
     _, at, _ = ber.header(blob, 0, end)
     _, start, stop = ber.header(blob, at, end)
     return blob[start:stop], _values(blob, stop, end)

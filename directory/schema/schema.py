@@ -21,6 +21,9 @@ from directory.schema.syntaxes import DN_SYNTAXES, SYNTAXES, SyntaxRule
 
 D = TypeVar("D", bound=Definition)
 
+SPELLINGS_MAX = 10_000
+"""Spellings of attribute descriptions remembered; strangers may send any."""
+
 SUPERIORS_DEPTH_MAX = 32
 """Longest chain of supertypes or superclasses; the deepest real one has about ten."""
 
@@ -79,7 +82,8 @@ class Schema:
             self._attributes[definition.oid] = attribute
             for name in definition.names:
                 self._attributes[name.lower()] = attribute
-        self._descriptions: dict[str, Attribute | None] = {}
+        self._canonical: dict[str, AttributeName] = {}
+        self._chains: dict[str, tuple[str, ...]] = {}
 
     @property
     def attributes(self) -> Iterator[Attribute]:
@@ -105,6 +109,14 @@ class Schema:
 
     def canonical(self, description: str) -> AttributeName:
         """The one folded form of a description: aliases and OIDs become the primary name."""
+        found = self._canonical.get(description)
+        if found is None:
+            found = self._make_canonical(description)
+            if len(self._canonical) < SPELLINGS_MAX:
+                self._canonical[description] = found
+        return found
+
+    def _make_canonical(self, description: str) -> AttributeName:
         base, semicolon, options = description.lower().partition(";")
         attribute = self._attributes.get(base)
         if attribute is None:
@@ -121,7 +133,13 @@ class Schema:
 
     def superclasses(self, name: str) -> tuple[str, ...]:
         """A class and its superclasses, lower case, nearest first; an unknown name stands alone."""
-        return self._superclasses(name.lower(), 0)
+        key = name.lower()
+        found = self._chains.get(key)
+        if found is None:
+            found = self._superclasses(key, 0)
+            if key in self._classes:
+                self._chains[key] = found
+        return found
 
     def _superclasses(self, name: str, depth: int) -> tuple[str, ...]:
         known = self._classes.get(name)

@@ -53,14 +53,19 @@ class Place:
 class Shape:
     """The names of an entry's attributes, in the order of its values."""
 
-    __slots__ = ("names", "positions", "selected")
+    __slots__ = ("common", "names", "positions", "selected")
 
-    def __init__(self, names: tuple[AttributeName, ...]) -> None:
+    def __init__(self, names: tuple[AttributeName, ...], common: frozenset[str]) -> None:
         self.names = names
+        self.common = tuple(i for i, name in enumerate(names) if name in common)
+        """Positions of attributes whose values are much alike from entry to entry."""
         self.positions: dict[str, int] = {name: i for i, name in enumerate(names)}
         self.selected: dict[object, object] = {}
         """What a selection of attributes picks from entries of this shape; filled by searches."""
 
+
+COMMON_MAX = 4096
+"""Attributes shared between entries: classes, flags and types have far fewer forms."""
 
 SPELLINGS_MAX = 100_000
 """Orders of names remembered beside the one a shape keeps; what lies above is sorted each time."""
@@ -69,13 +74,30 @@ SPELLINGS_MAX = 100_000
 class Shapes:
     """One Shape per set of names."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: frozenset[str] = frozenset()) -> None:
+        self._common = common
+        self._blobs: dict[bytes, bytes] = {}
         self._shapes: dict[tuple[AttributeName, ...], Shape] = {}
         self._used: set[str] = set()
 
     def uses(self, name: str) -> bool:
         """Whether any shape ever made has an attribute, with or without options."""
         return name in self._used
+
+    def share(self, shape: Shape, blobs: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """The same attributes, with one object for each that many entries have alike."""
+        if not shape.common:
+            return blobs
+        known = self._blobs
+        shared = list(blobs)
+        for at in shape.common:
+            blob = shared[at]
+            found = known.get(blob)
+            if found is not None:
+                shared[at] = found
+            elif len(known) < COMMON_MAX:
+                known[blob] = blob
+        return tuple(shared)
 
     def forget_selections(self) -> None:
         """Let go of what searches keep in the shapes."""
@@ -91,7 +113,7 @@ class Shapes:
         ordered = tuple(sorted(given, key=lambda name: (name != "objectclass", name)))
         shape = self._shapes.get(ordered)
         if shape is None:
-            shape = self._shapes[ordered] = Shape(ordered)
+            shape = self._shapes[ordered] = Shape(ordered, self._common)
             self._used.update(name.partition(";")[0] for name in ordered)
         if len(self._shapes) < SPELLINGS_MAX:
             self._shapes[given] = shape

@@ -44,7 +44,7 @@ def entry_from_row(
     }  # fmt: skip
     blobs = tuple(attribute_blobs(row[13]))
     entry.shape = shapes.of(map(_name_of, blobs))
-    entry.blobs = blobs  # the shape kept this order when it was written
+    entry.blobs = shapes.share(entry.shape, blobs)  # the shape kept this order when it wrote
     entry.previous = entry.cached = None
     return entry
 

@@ -30,6 +30,13 @@ from directory.store.verify import Disagreement, verify
 from directory.store.writer import Step, Writer
 
 
+COMMON_SYNTAXES = frozenset((
+    "1.3.6.1.4.1.1466.115.121.1.38", "1.3.6.1.4.1.1466.115.121.1.27",
+    "1.3.6.1.4.1.1466.115.121.1.7", "1.2.840.113556.1.4.906",
+))  # fmt: skip
+"""Object identifiers, integers and booleans: few values, much repeated."""
+
+
 class JournalPort(Protocol):
     """What the store needs of a journal."""
 
@@ -66,7 +73,9 @@ class Store:
         self.indexes = IndexSet(
             self._attributes(profile.indexed), self._attributes(profile.on_demand), self.dit.live
         )
-        self.shapes = Shapes()
+        self.shapes = Shapes(
+            frozenset(a.name for a in self.schema.attributes if a.type.syntax in COMMON_SYNTAXES)
+        )
         self.log = ChangeLog()
         self.guids: dict[bytes, int] = {}
         self.deleted: dict[int, None] = {}

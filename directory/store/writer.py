@@ -51,7 +51,8 @@ class Writer:
         entry.place = store.dit.place_below(parent)
         entry.rdn, entry.key, entry.guid, entry.flags = rdn, key, guid, flags
         entry.shape = store.shapes.of(attributes)
-        entry.blobs = tuple(map(attributes.__getitem__, entry.shape.names))
+        blobs = tuple(map(attributes.__getitem__, entry.shape.names))
+        entry.blobs = store.shapes.share(entry.shape, blobs)
         entry.created = entry.changed = self._next_usn()
         entry.created_at = entry.changed_at = self._at
         entry.created_by = entry.changed_by = self._author
