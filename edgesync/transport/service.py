@@ -130,13 +130,15 @@ class TransportService:
         )
 
     def next_due_at(self) -> datetime | None:
-        """When ``run`` has something to do; now when something is ready; None when idle."""
-        if not self.queue.messages:
+        """When ``run`` has something to do; in the past when something is ready; None when idle."""
+        messages = self.queue.messages
+        if not messages:
             return None
         waits = [self.queue.retry(b.hop) for b in self._batches(None)]
+        ready = min(m.submission.received_at for m in messages)
         if not all(waits):
-            return self.host.now()
-        return min((w.next_retry_at for w in waits if w), default=self.host.now())
+            return ready
+        return min((w.next_retry_at for w in waits if w), default=ready)
 
     # routing --------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mail_bench import Organization, subscribed
+from tests.support.mail_bench import SITE, Organization, subscribed
 from tests.support.peers import require_tool
+from tests.support.program import Program
 from tests.support.smtp_listener import listening, wait_for, write_pem
 
 pytestmark = pytest.mark.peers
@@ -150,3 +151,24 @@ def test_a_client_that_connects_and_says_nothing_is_hung_up_on(organization: Org
         while chunk := link.recv(4096):
             data += chunk
     assert data.endswith(b"421 4.4.1 Connection timed out\r\n")
+
+
+def test_mail_from_swaks_to_a_running_lab_reaches_its_mailbox(tmp_path: Path) -> None:
+    program = Program(tmp_path / "lab")
+    program.ok("lab", "new", "--recipients", "4")
+    program.ok("subscription", "export", "EDGE01", "--file", str(tmp_path / "e.xml"))
+    program.ok("subscription", "import", str(tmp_path / "e.xml"), "--site", SITE)
+    program.ok("sync", "run")
+    program.ok("lab", "up", "--detach")
+    try:
+        status = program.json("lab", "status")
+        host, _, port = status["servers"]["EDGE01"]["smtp"].partition("://")[2].rpartition(":")
+        done = swaks((host, int(port)), "--to", "alan.abbott@contoso.test", "--tls")
+        assert done.returncode == 0, done.stdout
+        mailbox = tmp_path / "lab" / "mailboxes" / "alan.abbott"
+        wait_for(lambda: mailbox.is_dir() and list(mailbox.glob("*.eml")))
+    finally:
+        program.ok("lab", "down")
+    content = next(mailbox.glob("*.eml")).read_bytes()
+    assert b"by edge01.contoso.test (127.0.0.1) with Microsoft SMTP Server (TLS)" in content
+    assert b"by hub0" in content
