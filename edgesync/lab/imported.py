@@ -29,7 +29,8 @@ from edgesync.lab.importers.exported import ExportedServer, OrganizationExport
 from edgesync.lab.lab import Lab
 from edgesync.organization import connectors, domains, setup
 from edgesync.organization.names import DEFAULT_SITE
-from edgesync.organization.servers import ServerObject, publish_certificate, read_server
+from edgesync.organization.servers import ServerObject, ServerRole, publish_certificate, read_server
+from edgesync.transport.machine_accounts import add_machine_account
 
 _YEAR = timedelta(days=365.25)
 
@@ -110,6 +111,8 @@ def _add_server(lab: Lab, export: OrganizationExport, server: ExportedServer) ->
         version_number=server.version_number,
     ).with_fqdn(server.fqdn)
     setup.add_server(port, names, entry)
+    if not server.roles & ServerRole.EDGE:
+        add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     receive = export.receive_connectors.get(server.name)
     for connector in receive or setup.default_receive_connectors(names, entry):
         port.add(AddRequest(connectors.entry_of(connector)))
