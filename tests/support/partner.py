@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
@@ -63,4 +62,7 @@ def publish_crl(machine: Machine, ca: Authority | None) -> None:
     machine.certificates.crls = fetch
 
 
-__all__ = ["authority", "certificate", "install", "publish_crl", "replace", "trust"]
+__all__ = [
+    "KEYS", "Authority", "SeededEntropy", "authority", "certificate", "install", "publish_crl",
+    "trust",
+]  # fmt: skip
