@@ -61,6 +61,10 @@ class EdgeSync:
         """Asked between batches of a run: true ends it, with the cookie where the data are."""
         self.stop_watch = threading.Event()
         """Ends a ``sync watch``."""
+        self.through: Callable[[str, str, DirectoryPort], DirectoryPort] = _as_it_is
+        """What lies between a Hub, an Edge and the Edge's ADAM: faults, in a simulation."""
+        self.source_through: Callable[[str, str, DirectoryPort], DirectoryPort] = _as_it_is
+        """What lies between a Hub, an Edge it synchronizes and the AD it reads."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 
@@ -182,7 +186,7 @@ class EdgeSync:
             self.identity(hub),
             self.edge_object(edge),
             self.connector(hub, edge),
-            now=self.lab.clock.now(),
+            now=self.lab.clock_of(self.lab.server(hub).name).now(),
             emit=self.lab.emit,
         )
 
@@ -245,15 +249,17 @@ class EdgeSync:
         return SyncContext(
             hub=lab.server(hub).name,
             edge=known.name,
-            source=lab.ad_port(),
-            open_target=lambda _edge: self.open_session(hub, known.name).port,
+            source=self.source_through(hub, known.name, lab.ad_port()),
+            open_target=lambda _edge: self.through(
+                hub, known.name, self.open_session(hub, known.name).port
+            ),
             names=lab.ad.names,
             site=known.site.rdn.value,
             timing=self.timing(known.site.rdn.value, server=lab.server(hub).name),
             policy=lab.description.trust_policy,
             emit=lab.emit,
             edge_names=lab.edge(known.name).names,
-            clock=lab.clock,
+            clock=lab.clock_of(lab.server(hub).name),
             history=self.history,
             stopwatch=self.stopwatch,
             should_stop=self.should_stop,
@@ -275,9 +281,10 @@ class EdgeSync:
         """Synchronize one Edge; the Credential Service looks after the credentials that came."""
         lab = self.lab
         chosen = hub or self.choose_hub(edge)
+        wrong_by = lab.clock_of(lab.server(chosen).name).now() - lab.clock.now()
         run = run_sync(
             self.context(chosen, edge),
-            now=lab.clock.now(),
+            now=lab.clock.now() + wrong_by,
             jobs=jobs,
             full=full,
             force_cookie=force_cookie,
@@ -292,7 +299,8 @@ class EdgeSync:
                 self._complete_first_session(chosen, edge)
             for report in run.runs:
                 for tell in self.after_run:
-                    tell(report.edge, Job(report.job), report.started_at, report.result)
+                    at = report.started_at - wrong_by
+                    tell(report.edge, Job(report.job), at, report.result)
         return run
 
     def _complete_first_session(self, hub: str, edge: str) -> None:
@@ -336,6 +344,10 @@ class EdgeSync:
             directory.names,
             directory.name,
             certificate.key if certificate else None,
-            now=lab.clock.now(),
+            now=lab.clock_of(directory.name).now(),
             emit=lab.emit,
         )
+
+
+def _as_it_is(_hub: str, _edge: str, port: DirectoryPort) -> DirectoryPort:
+    return port

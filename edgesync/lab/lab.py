@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self, TypeVar, cast
 
+from directory.clock import Clock
 from directory.entropy import Entropy, SeededEntropy
 from edgesync.certificates.authority_store import AuthorityStore
 from edgesync.certificates.host import CertificateHost
@@ -72,6 +73,8 @@ class Lab:
         """Address of the control API, while the lab is up."""
         self.keys: KeySource = BundledKeys(description.seed, generation * KEYS_STRIDE)
         self.authorities = authorities or AuthorityStore()
+        self.clocks: dict[str, Clock] = {}
+        """Machines whose clock is wrong, by name; all others show the lab's time."""
         self.listeners: list[Emit] = []
         self.exclusive = threading.RLock()
         self._release = release
@@ -153,7 +156,7 @@ class Lab:
             store=self.store(name),
             directory=self.port_of(name),
             server_dn=directory.names.server(server.name),
-            clock=self.clock,
+            clock=self.clock_of(server.name),
             entropy=self.entropy(f"certificates/{server.name}"),
             keys=self.keys,
             emit=self.emit,
@@ -171,6 +174,10 @@ class Lab:
         return tuple((c.name, c.tls_certificate_name) for c in found if c.tls_certificate_name)
 
     # time, randomness, memory ---------------------------------------------------------------
+
+    def clock_of(self, machine: str) -> Clock:
+        """What a machine takes for the time."""
+        return self.clocks.get(machine, self.clock)
 
     def entropy(self, label: str) -> Entropy:
         """Reproducible randomness for one purpose; never the same stream after a reopening."""

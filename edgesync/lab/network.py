@@ -5,6 +5,8 @@ Either way the same receiving session answers, so a check means the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgesync.certificates.certificate import TransportCertificate
 from edgesync.errors import NoSuchThing
 from edgesync.lab.directories import AD
@@ -37,6 +39,10 @@ class Network:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.cut: set[frozenset[str]] = set()
+        self.through: Callable[[str, str, Link], Link] = lambda _caller, _target, link: link
+        """What lies between two servers that talk SMTP in memory: faults, in a simulation."""
+        self.impostors: dict[str, TransportHost] = {}
+        """Machines that answer in the place of a server, by its name."""
         self._hosts: dict[str, TransportHost] = {}
         self._calls = 0
 
@@ -55,10 +61,14 @@ class Network:
             server=lab.host(name),
             names=lab.names_of(name),
             site=lab.ad.names.site(described.site) if described.site else None,
-            logs=ProtocolLogs.open(lab.description.profile, lab.clock, logs, name),
+            logs=ProtocolLogs.open(lab.description.profile, lab.clock_of(name), logs, name),
         )
         lab.service(MailSystem).attach(host, lambda target, port: self.dial(name, target, port))
         return host
+
+    def forget_host(self, server: str) -> None:
+        """A server was changed under its transport service: the next call starts it anew."""
+        self._hosts.pop(self.lab.server(server).name, None)
 
     def mail(self) -> MailSystem:
         """The lab's mail, with every Hub and Edge taking part."""
@@ -83,7 +93,8 @@ class Network:
             raise LinkFailed(f"{name}:{port}: no route from {caller}")
         if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
             return self._by_socket(name)
-        return self._in_memory(server_ip(self.lab, caller), name, port)
+        link = self._in_memory(server_ip(self.lab, caller), name, port)
+        return self.through(self.resolve(caller), name, link)
 
     def _by_socket(self, name: str) -> Link:
         address = self.lab.addresses[name]["smtp"].removeprefix("smtp://")
@@ -116,7 +127,7 @@ class Network:
         self._calls += 1
         local = f"{own_ip}:{MEMORY_CLIENT_PORT + self._calls % 16000}"
         remote = f"{server_ip(self.lab, name)}:{port}"
-        host = self.host(name)
+        host = self.impostors.get(name) or self.host(name)
         try:
             receiver = open_receiver(host, local=remote, remote=local, port=port)
         except NoSuchThing as error:

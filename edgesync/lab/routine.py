@@ -117,7 +117,7 @@ class Routine:
                 quiet.idle.update(jobs)
             else:
                 quiet.forget()
-            if quiet.idle and self.leaves_out_idle_runs:
+            if quiet.idle and self.leaves_out_idle_runs and not lab.clocks:
                 self._leave_out(edge, quiet.idle, now)
 
         return run

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgesync.errors import EdgeSyncError, ExitCode, UsageError
 from edgesync.operations.commands import Command, parse_command
 from edgesync.operations.context import Context
+from edgesync.operations.registry import Outcome
 from edgesync.planning.commands import STEP_LENGTH_MAX, Ran
 
 if TYPE_CHECKING:
@@ -47,15 +48,22 @@ class OperationRunner:
 
     def run(self, lab: Lab, command: str) -> Ran:
         """Run a command as the command line does; what it refuses is an answer, not an error."""
-        context = Context(lab, lab.root or self.folder, note=command)
         try:
-            parsed = _parsed(command)
-            confined = Command(parsed.operation, self._confined(parsed), parsed.answer)
-            outcome = confined.run(context)
+            outcome = self.outcome(lab, command)
         except EdgeSyncError as error:
             return Ran(command, error.exit_code, error.message)
         message = "" if outcome.exit_code is ExitCode.OK else " ".join(outcome.notes)
         return Ran(command, outcome.exit_code, message)
+
+    def outcome(self, lab: Lab, command: str) -> Outcome:
+        """Run a command and give its whole answer.
+
+        Raises:
+            EdgeSyncError: its refusal.
+        """
+        parsed = _parsed(command)
+        confined = Command(parsed.operation, self._confined(parsed), parsed.answer)
+        return confined.run(Context(lab, lab.root or self.folder, note=command))
 
     def _confined(self, parsed: Command) -> dict[str, Any]:
         """Parameters with every file that is written, or was written here, inside the folder."""
