@@ -25,7 +25,7 @@ from directory.model.messages import (
 )
 from directory.store.dit import TOP
 from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, StoredEntry
-from directory.store.evaluate import Test, compile_filter
+from directory.store.evaluate import Test, always, compile_filter
 
 CLOCK_EVERY = 256
 """Entries tested between looks at the clock."""
@@ -47,7 +47,9 @@ def search(
         yield from _next_page(session, request, controls.paged)
         return
     matching = find(context, session, request, controls)
-    selection = context.selections.of(request.attributes, types_only=request.types_only)
+    selection = context.selections.of(
+        request.attributes, types_only=request.types_only, catalog=session.is_global_catalog
+    )
     shown = controls.presentation(context, session, selection)
     answer: list[Control] = []
     if controls.sort is not None:
@@ -89,15 +91,18 @@ def find(
         asserted = controls.assertion
         if asserted and compile_filter(store, asserted.filter)(base) is not True:
             raise LdapError(ResultCode.ASSERTION_FAILED)
-    elif not (context.configuration.is_generic or controls.phantom_root):
+    elif not (
+        context.configuration.is_generic or controls.phantom_root or session.is_global_catalog
+    ):
         raise LdapError(ResultCode.NO_SUCH_OBJECT, "the search needs a base in a naming context")
     wanted = rewrite(context, request.filter)
-    test = compile_filter(store, wanted)
     candidates, exact = store.collect(base, request.scope, wanted)
+    test = None if exact else compile_filter(store, wanted)
+    test = None if test is always else test
     if store.referrals and not controls.manage_dsa_it:
         candidates += _referrals_in_scope(context, base, request.scope, candidates)
     return Matching(
-        _tested(context, session, candidates, None if exact else test, request, controls),
+        _tested(context, session, candidates, test, request, controls),
         len(candidates),
     )
 

@@ -38,8 +38,27 @@ def encode_selection(attributes: Iterable[str]) -> bytes:
     return ber.sequence(*map(ber.text, attributes))
 
 
+_SELECTIONS: dict[bytes, tuple[str, ...]] = {}
+SELECTIONS_MAX = 4096
+"""Most distinct attribute selections remembered; clients have a handful, strangers may not."""
+
+
 def decode_selection(reader: Reader) -> tuple[str, ...]:
-    """An AttributeSelection."""
+    """An AttributeSelection; where nothing follows it, as in every search, from memory."""
+    rest = reader.data[reader.at : reader.end]
+    names = _SELECTIONS.get(rest)
+    if names is not None:
+        reader.at = reader.end
+        return names
+    names = _read_selection(reader)
+    if not reader.more:
+        if len(_SELECTIONS) >= SELECTIONS_MAX:
+            _SELECTIONS.clear()
+        _SELECTIONS[rest] = names
+    return names
+
+
+def _read_selection(reader: Reader) -> tuple[str, ...]:
     inner = reader.enter("attributes")
     names: list[str] = []
     while inner.more:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from directory.errors import DecodeError, LdapError, ResultCode
 from directory.limits import BER_DEPTH_MAX, FILTER_ELEMENTS_MAX
 from directory.model import ber
-from directory.model.ber import Reader
+from directory.model.ber import Reader, header
 from directory.model.filter import (
     And,
     Approx,
@@ -48,42 +48,78 @@ def decode_filter(reader: Reader) -> Filter:
         LdapError: protocolError for a choice the RFC does not know, adminLimitExceeded for more
             than FILTER_ELEMENTS_MAX components.
     """
-    return _Decoder().filter(reader, 0)
+    decoder = _Decoder(reader.data)
+    result, reader.at = decoder.filter(reader.at, reader.end, 0)
+    return result
 
 
 class _Decoder:
-    def __init__(self) -> None:
+    """Offsets instead of readers: filters are in every search, and small."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
         self.elements = 0
 
-    def filter(self, reader: Reader, depth: int) -> Filter:
+    def filter(self, at: int, end: int, depth: int) -> tuple[Filter, int]:
+        """The filter at an offset, and the offset after it."""
         self.elements += 1
         if self.elements > FILTER_ELEMENTS_MAX:
             raise LdapError(
                 ResultCode.ADMIN_LIMIT_EXCEEDED, f"filter of more than {FILTER_ELEMENTS_MAX} parts"
             )
         if depth > BER_DEPTH_MAX:
-            raise reader.fail("filter", f"nested deeper than {BER_DEPTH_MAX}")
-        tag = reader.peek()
+            raise DecodeError(at, "filter", f"nested deeper than {BER_DEPTH_MAX}")
+        data = self.data
+        tag, start, stop = _header(data, at, end)
         if tag == PRESENT:
-            return Present(reader.text("present", PRESENT))
+            return Present(_text(data, start, stop)), stop
         kind = _ASSERTIONS.get(tag)
         if kind is not None:
-            inner = reader.enter("filter", tag)
-            return kind(inner.text("type"), inner.octets("value"))
+            name, value = self.assertion(start, stop)
+            return kind(name, value), stop
         if tag == SUBSTRINGS:
-            return _substrings(reader.enter("substrings", SUBSTRINGS))
+            return _substrings(Reader(data, start, stop, "filter.substrings")), stop
         if tag == EXTENSIBLE:
-            return _extensible(reader.enter("extensible", EXTENSIBLE))
-        if tag in {AND, OR}:
-            inner = reader.enter("and" if tag == AND else "or", tag)
-            parts: list[Filter] = []
-            while inner.more:
-                parts.append(self.filter(inner, depth + 1))
-            return And(tuple(parts)) if tag == AND else Or(tuple(parts))
+            return _extensible(Reader(data, start, stop, "filter.extensible")), stop
         if tag == NOT:
-            return Not(self.filter(reader.enter("not", NOT), depth + 1))
-        reader.element("filter")
+            return Not(self.filter(start, stop, depth + 1)[0]), stop
+        if tag in {AND, OR}:
+            parts: list[Filter] = []
+            while start < stop:
+                part, start = self.filter(start, stop, depth + 1)
+                parts.append(part)
+            return And(tuple(parts)) if tag == AND else Or(tuple(parts)), stop
         raise LdapError(ResultCode.PROTOCOL_ERROR, f"unknown filter choice 0x{tag:02x}")
+
+    def assertion(self, at: int, end: int) -> tuple[str, bytes]:
+        """An AttributeValueAssertion: description and value."""
+        data = self.data
+        tag, start, stop = _header(data, at, end)
+        value_tag, value_start, value_stop = _header(data, stop, end)
+        if tag != ber.OCTET_STRING or value_tag != ber.OCTET_STRING:
+            raise DecodeError(at, "filter.assertion", "not a description and a value")
+        return _text(data, start, stop), data[value_start:value_stop]
+
+
+def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Like ``ber.header``, inlined for short lengths; says that it was in a filter."""
+    if at + 2 <= end:
+        n = data[at + 1]
+        stop = at + 2 + n
+        if n < 0x80 and stop <= end:
+            return data[at], at + 2, stop
+    try:
+        return header(data, at, end)
+    except DecodeError as error:
+        raise DecodeError(error.offset, "filter", error.reason) from None
+
+
+def _text(data: bytes, start: int, stop: int) -> str:
+    """An attribute description."""
+    try:
+        return str(data[start:stop], "utf-8")
+    except UnicodeDecodeError as error:
+        raise DecodeError(start + error.start, "filter.type", "not UTF-8") from None
 
 
 def _substrings(reader: Reader) -> Substrings:

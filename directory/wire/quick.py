@@ -13,9 +13,6 @@ from directory.errors import DecodeError, LdapError
 from directory.model.ber import Reader
 from directory.wire.entries import decode_selection
 
-MEMO_MAX = 4096
-"""Most distinct attribute selections remembered; clients have a handful, strangers may not."""
-
 
 class QuickSearch(NamedTuple):
     """A search with one equality, or a presence when ``value`` is None; all names as sent."""
@@ -26,9 +23,6 @@ class QuickSearch(NamedTuple):
     value: bytes | None
     attributes: tuple[str, ...]
     size_limit: int
-
-
-_SELECTIONS: dict[bytes, tuple[str, ...]] = {}
 
 
 def quick_search(op: bytes) -> QuickSearch | None:
@@ -74,26 +68,10 @@ def quick_search(op: bytes) -> QuickSearch | None:
             value = None
         else:
             return None
-        selection = op[end:]
-        attributes = _SELECTIONS.get(selection)
-        if attributes is None:
-            attributes = _read_selection(selection)
-            if attributes is None:
-                return None
-    except IndexError:
+        reader = Reader(op, end)
+        attributes = decode_selection(reader)
+        if reader.more:
+            return None
+    except (IndexError, DecodeError, LdapError):
         return None
     return QuickSearch(base, head[2], name, value, attributes, head[8])
-
-
-def _read_selection(octets: bytes) -> tuple[str, ...] | None:
-    reader = Reader(octets)
-    try:
-        attributes = decode_selection(reader)
-    except (DecodeError, LdapError):
-        return None
-    if reader.more:
-        return None
-    if len(_SELECTIONS) >= MEMO_MAX:
-        _SELECTIONS.clear()
-    _SELECTIONS[octets] = attributes
-    return attributes
