@@ -19,12 +19,13 @@ _PACE = Help("seconds from one command to the next", metavar="SECONDS")
 
 def render_stages(document: Document) -> Iterable[str]:
     """What a rehearsal came to, stage by stage."""
+    from edgesync.planning.matrix import in_short
+
     for number, stage in enumerate(document["stages"]):
         yield from wrap(f"{number} {stage['what']}", _WIDTH, subsequent_indent="    ")
         if stage["exit_code"] not in {None, 0}:
             yield from _indented(f"exit {stage['exit_code']} {stage['message']}")
-        bad = [c for c in stage["matrix"]["cells"] if c["verdict"] not in _FINE]
-        words = ", ".join(f"{c['verifier']}->{c['peer']} {c['path']} {c['reason']}" for c in bad)
+        words = "; ".join(in_short(stage["matrix"]["cells"]))
         yield from _indented(f"{stage['at'][11:19]}  trust: {words or 'every cell trusted'}")
         held = ", ".join(f"{m['flow']} {m['state']}" for m in stage["mail"] if m["state"] != "ok")
         yield from _indented(f"          mail:  {held or 'flows'}")
@@ -32,9 +33,6 @@ def render_stages(document: Document) -> Iterable[str]:
     loss = "; MAIL IS LOST" if document["mail_lost"] else ", none lost"
     yield f"Longest mail delay {document['mail_delay_s']:.0f} s{loss}."
     yield "Nothing was changed: all of this happened on a fork."
-
-
-_FINE = frozenset({"trusted", "not_applicable"})
 
 
 def _indented(text: str) -> Iterable[str]:

@@ -1,227 +1,273 @@
-"""Questions to real servers, and the directory's trust in another server's words."""
+"""Questions to real servers, and direct trust for other mail servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from edgesync.errors import (
-    ExitCode,
-    InputInvalid,
-    KeyUnavailable,
-    RefusedByRule,
-    UsageError,
-)
-from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
-from edgesync.operations.render import columns, listing
+from edgesync.errors import ExitCode, InputInvalid, NoSuchThing, UsageError
+from edgesync.operations.registry import Document, Help, Outcome, operation
+from edgesync.operations.render import listing
 
 if TYPE_CHECKING:
-    from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
-    from edgesync.transport.handshake import HandshakeReport
+    from edgesync.port.port import DirectoryPort
     from edgesync.trust.tls import TlsIdentity
 
-VERBS = {"starttls": "STARTTLS", "x-anonymoustls": "X-ANONYMOUSTLS"}
-IN_AD = " in AD"
 _PORTS = {"starttls": 25, "x-anonymoustls": 25, "ldaps": 636}
+_HELO = "edgesync-probe.invalid"
+_FILE_MAX = 1024 * 1024
+"""Longest PEM file read, bytes."""
 
 
-def _render_probe(document: Document) -> Iterable[str]:
-    certificate = document["certificate"] or {}
+def _render(document: Document) -> Iterable[str]:
+    shown = document["presented"]
     yield from listing(
         [
             ("Address", document["address"]),
-            ("Server", document["server_name"]),
             ("Verb", document["verb"]),
-            ("TLS", f"{document['tls']} {document['cipher']}" if document["tls"] else "none"),
-            ("Reason", document["reason"] or ""),
-            ("Detail", document["detail"]),
-            ("Subject", certificate.get("subject", "")),
-            ("Names", certificate.get("domains", [])),
-            ("Thumbprint", certificate.get("thumbprint", "")),
-            ("NotAfter", certificate.get("not_after", "")),
-            ("Published for", document["published_for"]),
-            ("Handshake s", document["handshake_s"]),
+            ("TLS", document["tls"] or document["detail"]),
+            ("Thumbprint", shown["thumbprint"] if shown else "none presented"),
+            ("Subject", shown["subject"] if shown else ""),
+            ("Valid", f"{shown['not_before']} to {shown['not_after']}" if shown else ""),
+            ("Compared with", document["directory"] or "nothing: no lab and no --url"),
+            ("Published for", ", ".join(document["published_for"]) or "nobody"),
         ]
     )
-    yield ""
-    yield from document["transcript"]
 
 
 @operation(
-    "trust", "probe", render=_render_probe, lab_unless=("no_lab",),
-    example="edgesync trust probe mail.contoso.test:25 --verb starttls --no-lab",
-    cmdlets=(Cmdlet("Test-SmtpConnectivity", {"Identity": "address"}),),
+    "trust", "probe", render=_render, needs_lab=False, remote=False,
+    example="edgesync trust probe mail.example.com:25 --verb starttls",
 )  # fmt: skip
 def probe(
     context: Context,
-    address: Annotated[str, Help("HOST:PORT, or a server of the lab")],
+    address: Annotated[str, Help("server to ask", metavar="HOST:PORT")],
     *,
     verb: Annotated[
-        Literal["starttls", "x-anonymoustls", "ldaps"], Help("how TLS begins")
-    ] = "starttls",
+        Literal["starttls", "x-anonymoustls", "ldaps"], Help("how to reach the certificate")
+    ] = "x-anonymoustls",
     present: Annotated[
-        str | None,
-        Help("show a certificate: a server of the lab, or a PEM file with key", metavar="CERT"),
+        str | None, Help("PEM file with certificate and key to show", metavar="FILE")
     ] = None,
-    no_lab: Annotated[bool, Help("compare with no directory")] = False,
+    url: Annotated[
+        str | None, Help("directory to compare with; default: the lab's AD", metavar="URL")
+    ] = None,
+    bind_dn: Annotated[str, Help("name to bind as at --url")] = "",
+    password_file: Annotated[str | None, Help("file with its password", metavar="FILE")] = None,
 ) -> Outcome:
-    """Read a server's certificate and look for it in the lab's directories.
+    """Read a real server's certificate and compare it with what a directory publishes.
 
-    Sends EHLO and the TLS verb, and no mail. Exit code 5 when the server cannot be reached or
-    offers no TLS, 3 when the organisation's AD is compared and does not hold the certificate.
+    Nothing is sent but the greeting, the TLS verb and QUIT. Exit code 3: the certificate is
+    published for nobody; 5: the server cannot be reached or does not offer the verb.
     """
-    lab = None if no_lab else context.lab
-    identity = _identity(lab, present) if present else None
-    report = _ask(lab, address, verb, identity)
-    der = report.server_certificate
-    published = _published(lab, der) if lab is not None and der else []
-    document: Document = {
+    host, port = _address(address, verb)
+    seen = _ask_ldaps(host, port) if verb == "ldaps" else _ask_smtp(host, port, verb, present)
+    where, published = _published(context, url, bind_dn, password_file)
+    shown = _described(seen["der"])
+    matches = [name for name, mark in published.items() if shown and mark == shown["thumbprint"]]
+    document = {
         "schema": "edgesync.trust-probe/1",
-        **report.document(),
-        "certificate": _certificate(der) if der else None,
-        "published_for": published,
+        "address": f"{host}:{port}",
+        "verb": verb,
+        "tls": seen["tls"],
+        "reason": seen["reason"],
+        "detail": seen["detail"],
+        "presented": shown,
+        "directory": where,
+        "published_for": matches,
+        "transcript": seen["transcript"],
     }
-    if report.reason is not None:
-        return Outcome(document, ExitCode.UNREACHABLE)
-    known = lab is None or any(place.endswith(IN_AD) for place in published)
-    return Outcome(document, ExitCode.OK if known else ExitCode.NO)
+    code = ExitCode.OK
+    if seen["reason"]:
+        code = ExitCode.UNREACHABLE
+    elif where and not matches:
+        code = ExitCode.NO
+    return Outcome(document, code)
 
 
-def _ask(lab: Lab | None, address: str, verb: str, identity: TlsIdentity | None) -> HandshakeReport:
+def _address(text: str, verb: str) -> tuple[str, int]:
+    host, colon, number = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return text.strip("[]"), _PORTS[verb]
+    if not number.isdecimal() or not 0 < int(number) < 65536 or not host:
+        raise UsageError(f"{text!r} is not HOST:PORT", "for example mail.example.com:25")
+    return host.strip("[]"), int(number)
+
+
+def _ask_smtp(host: str, port: int, verb: str, present: str | None) -> dict[str, Any]:
     from directory.clock import SystemClock
-    from edgesync.lab.network import Network
     from edgesync.transport.endpoint import SocketLink
-    from edgesync.transport.handshake import LdapsProbe, Probe, unreachable
+    from edgesync.transport.handshake import Probe, unreachable
     from edgesync.transport.link import LinkFailed
 
-    helo = "edgesync-probe.invalid"
-    questions = {
-        name: Probe(helo, verb=word, identity=identity, ask_relay=False)
-        for name, word in VERBS.items()
-    }
-    question: Probe | LdapsProbe = questions.get(verb) or LdapsProbe(identity=identity)
-    names = {s.name.casefold() for s in lab.servers()} if lab else set()
+    question = Probe(
+        _HELO, verb=verb.upper(), identity=_identity(present) if present else None, ask_relay=False
+    )
     try:
-        if lab is not None and address.casefold() in names:
-            if verb == "ldaps":
-                raise UsageError(
-                    "a lab's LDAPS port is asked by its address", "edgesync lab status shows it"
-                )
-            link: Any = lab.service(Network).dial_from_outside(address)
-        else:
-            host, port = _address(address, _PORTS[verb])
-            link = SocketLink.connect(host, port)
+        report = question.run(SocketLink.connect(host, port), SystemClock())
     except LinkFailed as failure:
-        return unreachable(address, verb, str(failure))
-    return question.run(link, SystemClock())
+        report = unreachable(f"{host}:{port}", question.verb, str(failure))
+    done = report.handshake
+    return {
+        "der": report.server_certificate,
+        "tls": f"{done.version.value}, {done.cipher}" if done else "",
+        "reason": report.reason.value if report.reason else None,
+        "detail": report.detail,
+        "transcript": [str(line) for line in report.transcript],
+    }
 
 
-def _address(text: str, default: int) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        return text.strip("[]"), default
-    if not port.isdecimal() or not 0 < int(port) < 65536 or not host:
-        raise UsageError(f"{text!r} is not HOST:PORT", "for example 127.0.0.1:2525")
-    return host.strip("[]"), int(port)
+def _ask_ldaps(host: str, port: int) -> dict[str, Any]:
+    from edgesync.planning.ask_ldaps import NotShown, handshake
+
+    try:
+        shown = handshake(host, port)
+    except NotShown as failure:
+        return {"der": None, "tls": "", "reason": failure.obstacle.value, "detail": str(failure),
+                "transcript": []}  # fmt: skip
+    return {"der": shown.certificate, "tls": shown.tls, "reason": None, "detail": "",
+            "transcript": []}  # fmt: skip
 
 
-def _identity(lab: Lab | None, present: str) -> TlsIdentity:
+def _identity(file: str) -> TlsIdentity:
+    """Certificate and key from one PEM file."""
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    from edgesync.lab.network import Network
-    from edgesync.transport.host import identity_of
     from edgesync.trust.tls import TlsIdentity
 
-    if lab is not None and present.casefold() in {s.name.casefold() for s in lab.servers()}:
-        host = lab.service(Network).host(present)
-        identity = identity_of(host.internal_certificate(), host)
-        if identity is None:
-            raise KeyUnavailable(
-                f"{host.name} has no internal transport certificate to show",
-                f"edgesync cert list {host.name}",
-            )
-        return identity
     try:
-        data = Path(present).read_bytes()
+        data = Path(file).read_bytes()[:_FILE_MAX]
         certificates = x509.load_pem_x509_certificates(data)
-        key: Any = load_pem_private_key(data, None)
+        key = load_pem_private_key(data, None)
+    except FileNotFoundError:
+        raise NoSuchThing(f"no file {file}", "give a PEM file with certificate and key") from None
     except (OSError, ValueError, TypeError) as error:
-        raise InputInvalid(
-            f"{present}: {error}", "give a PEM file with a certificate and its unencrypted key"
-        ) from error
+        raise InputInvalid(f"{file}: {error}", "give a PEM file with certificate and key") from None
+    if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        raise InputInvalid(f"{file}: not an RSA or EC key", "use another key")
     return TlsIdentity(certificates[0], key, tuple(certificates[1:]))
 
 
-def _published(lab: Lab, der: bytes) -> list[str]:
-    """Where the lab's directories hold this very certificate: ``HUB01 in EDGE01's ADAM``."""
-    from edgesync.trust.anchors import Side, TrustAnchors
+def _described(der: bytes | None) -> dict[str, Any] | None:
+    import hashlib
 
-    found = []
-    anchors = TrustAnchors.read(Side.HUB, lab.ad_port(), lab.ad.names)
-    found += [a.name + IN_AD for a in anchors.find(der)]
-    for name, edge in lab.edges.items():
-        held = TrustAnchors.read(Side.EDGE, lab.edge_port(name), edge.names)
-        found += [f"{a.name} in ADAM of {name}" for a in held.find(der)]
-    return found
-
-
-def _certificate(der: bytes) -> Document:
     from cryptography import x509
 
-    from edgesync.certificates.certificate import TransportCertificate
+    from edgesync.certificates.certificate import thumbprint
 
-    shown = TransportCertificate(x509.load_der_x509_certificate(der))
+    if der is None:
+        return None
+    certificate = x509.load_der_x509_certificate(der)
     return {
-        "subject": shown.subject,
-        "issuer": shown.issuer,
-        "domains": list(shown.domains),
-        "not_before": f"{shown.not_before:%FT%TZ}",
-        "not_after": f"{shown.not_after:%FT%TZ}",
-        "thumbprint": shown.thumbprint,
-        "sha256": shown.sha256,
+        "thumbprint": thumbprint(der),
+        "sha256": hashlib.sha256(der).hexdigest().upper(),
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "not_before": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "not_after": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
     }
 
 
+def _published(
+    context: Context, url: str | None, bind_dn: str, password_file: str | None
+) -> tuple[str, Mapping[str, str]]:
+    """Where it was looked, and the thumbprint published for each server there."""
+    if url is not None:
+        from edgesync.port.ldap import LdapPort, Verification
+
+        password = b""
+        if password_file is not None:
+            password = Path(password_file).read_bytes()[:_FILE_MAX].strip(b"\r\n")
+        port = LdapPort.connect(url, bind_dn, password, verification=Verification(is_off=True))
+        try:
+            return url, _of_directory(port)
+        finally:
+            port.close()
+    return _of_lab(context)
+
+
+def _of_directory(port: DirectoryPort) -> dict[str, str]:
+    from directory.model.filter import Equality
+    from edgesync.certificates.certificate import thumbprint
+    from edgesync.organization.servers import INTERNAL_CERTIFICATE
+    from edgesync.port.port import find
+    from edgesync.trust.anchors import certificate_of
+
+    found: dict[str, str] = {}
+    contexts = port.identity.naming_contexts
+    for base in [c for c in contexts if c.rdn.value.casefold() == "configuration"]:
+        for entry in find(
+            port, base, Equality("objectClass", b"msExchExchangeServer"),
+            attributes=("cn", INTERNAL_CERTIFICATE),
+        ):  # fmt: skip
+            der = certificate_of(entry.first(INTERNAL_CERTIFICATE))
+            if der is not None:
+                found[entry.text("cn")] = thumbprint(der)
+    return found
+
+
+def _of_lab(context: Context) -> tuple[str, Mapping[str, str]]:
+    """A running lab is asked; one that is down is opened; without one there is nothing."""
+    from edgesync.lab.control import call, find_running
+    from edgesync.lab.folder import open_lab
+    from edgesync.operations.context import Context as Call
+    from edgesync.operations.server import list_
+
+    running = find_running(context.lab_path)
+    try:
+        if running is not None:
+            answer = call(
+                running, "server.list", {}, answer=None, note="", progress=lambda _s: None
+            )
+            servers = answer["outcome"]["document"]["servers"]
+        else:
+            with open_lab(context.lab_path) as lab:
+                servers = list_(Call(lab, context.lab_path)).document["servers"]
+    except NoSuchThing:
+        return "", {}
+    known = {s["name"]: s["certificate"] for s in servers if s["in_ad"] and s["certificate"]}
+    return f"AD of the lab at {context.lab_path}", known
+
+
 def _render_export(document: Document) -> Iterable[str]:
-    yield from columns(("File", "Lines"), [(f["path"], f["lines"]) for f in document["files"]])
+    for name, text in document["files"].items():
+        yield f"# {name}"
+        yield from text.splitlines()
+        yield ""
 
 
 @operation(
-    "trust", "export", render=_render_export, rows="files",
-    example="edgesync trust export HUB01 --postfix --folder /etc/postfix/trust",
-)  # fmt: skip
+    "trust", "export", render=_render_export, example="edgesync trust export HUB01 --folder /tmp/pf"
+)
 def export(
     context: Context,
-    server: Annotated[
-        str, Help("whose trust: a Hub's (AD) or an Edge's (ADAM)", completes="server")
-    ],
+    server: Annotated[str, Help("whose view of trust", completes="server")],
     *,
-    postfix: Annotated[bool, Help("as Postfix fingerprint maps")] = False,
-    folder: Annotated[str, Help("where to write", metavar="DIR")] = ".",
-    force: Annotated[bool, Help("overwrite files that are there")] = False,
+    folder: Annotated[
+        str | None, Help("write the files there instead of showing them", metavar="DIR")
+    ] = None,
+    postfix_folder: Annotated[
+        str, Help("where Postfix will find them", metavar="DIR")
+    ] = "/etc/postfix",
 ) -> Outcome:
-    """Write the certificates a server trusts as maps that a real Postfix uses.
+    """Export what a server trusts as Postfix maps of SHA-256 fingerprints.
 
-    Postfix then takes mail from exactly the servers that direct trust would recognise.
-    """  # fmt: skip
+    A Postfix with these maps trusts whom the server trusts: direct trust without Exchange.
+    """
     from edgesync.lab.network import Network
     from edgesync.trust.export import postfix_maps
 
-    if not postfix:
-        raise UsageError("which form?", "the only one is --postfix")
-    anchors = context.lab.service(Network).host(server).anchors()
-    place = Path(folder)
-    texts = postfix_maps(anchors, folder=str(place.resolve()))
-    taken = [name for name in texts if (place / name).exists()]
-    if taken and not force:
-        raise RefusedByRule(f"{place / taken[0]} is there already", "use --force to overwrite")
-    place.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, text in texts.items():
-        (place / name).write_text(text, encoding="ascii")
-        files.append({"path": str(place / name), "lines": text.count("\n")})
-    trusted = [{"server": a.name, "thumbprint": a.thumbprint} for a in anchors.trusted]
-    return Outcome({"schema": "edgesync.trust-export/1", "files": files, "trusted": trusted})
+    host = context.lab.service(Network).host(server)
+    files = postfix_maps(host.anchors(), folder=postfix_folder)
+    notes: tuple[str, ...] = ()
+    if folder is not None:
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (target / name).write_text(text, "utf-8")
+        notes = tuple(f"wrote {target / name}" for name in files)
+    return Outcome({"schema": "edgesync.trust-export/1", "files": files}, notes=notes)

@@ -32,14 +32,16 @@ ROUNDS_MAX = 50
 """Most flights of one handshake: TLS 1.2 with client certificates needs five."""
 
 
-class _Shown:
+class Shown:
     """What the Edge's LDAPS port shows."""
 
     def __init__(self, certificate: bytes | None, tls: str = "", line: str = "") -> None:
         self.certificate, self.tls, self.line = certificate, tls, line
 
 
-class _NotShown(Exception):
+class NotShown(Exception):
+    """It showed nothing; ``obstacle`` says why."""
+
     def __init__(self, obstacle: Obstacle, detail: str) -> None:
         super().__init__(detail)
         self.obstacle = obstacle
@@ -49,7 +51,7 @@ def ask_ldaps(lab: Lab, hub: str, edge: str) -> Approach:
     """One Hub's attempt to open a session on one Edge's ADAM."""
     try:
         shown = _look(lab, hub, edge)
-    except _NotShown as failure:
+    except NotShown as failure:
         return Approach(Direction.OUTBOUND, failure.obstacle, str(failure))
     now = lab.clock.now()
     anchors = TrustAnchors.read(Side.HUB, lab.ad_port(), lab.ad.names)
@@ -66,44 +68,44 @@ def ask_ldaps(lab: Lab, hub: str, edge: str) -> Approach:
     )  # fmt: skip
 
 
-def _look(lab: Lab, hub: str, edge: str) -> _Shown:
+def _look(lab: Lab, hub: str, edge: str) -> Shown:
     network = lab.service(Network)
     if frozenset((hub.casefold(), edge.casefold())) in network.cut:
-        raise _NotShown(Obstacle.UNREACHABLE, f"no route from {hub} to {edge}")
+        raise NotShown(Obstacle.UNREACHABLE, f"no route from {hub} to {edge}")
     url = lab.addresses.get(edge, {}).get("ldaps")
     if url is None:
         presented = network.presented(edge)
         usable = presented is not None and presented.has_private_key
-        return _Shown(presented.der if usable and presented else None)
+        return Shown(presented.der if usable and presented else None)
     host, _, port = url.removeprefix("ldaps://").rpartition(":")
     return handshake(host, int(port))
 
 
-def handshake(host: str, port: int) -> _Shown:
+def handshake(host: str, port: int) -> Shown:
     """The certificate an LDAPS port shows, by a handshake that sends nothing else.
 
     Raises:
-        _NotShown: nobody answers, or TLS fails.
+        NotShown: nobody answers, or TLS fails.
     """
     session = TlsSession.client()
     try:
         link = SocketLink.connect(host, port)
     except LinkFailed as failure:
-        raise _NotShown(Obstacle.UNREACHABLE, str(failure)) from failure
+        raise NotShown(Obstacle.UNREACHABLE, str(failure)) from failure
     try:
         for _ in range(ROUNDS_MAX):
             event = session.next_event()
             if outgoing := session.data_to_send():
                 link.send(outgoing)
             if isinstance(event, HandshakeDone):
-                return _Shown(event.peer, f"{event.version.value}, {event.cipher}",
+                return Shown(event.peer, f"{event.version.value}, {event.cipher}",
                               f"ldaps://{host}:{port}")  # fmt: skip
             if isinstance(event, TlsFailed):
-                raise _NotShown(Obstacle.TLS_FAILED, event.reason)
+                raise NotShown(Obstacle.TLS_FAILED, event.reason)
             session.receive_data(link.receive())
-        raise _NotShown(Obstacle.TLS_FAILED, "the handshake does not end")
+        raise NotShown(Obstacle.TLS_FAILED, "the handshake does not end")
     except LinkFailed as failure:
-        raise _NotShown(Obstacle.TLS_FAILED, str(failure)) from failure
+        raise NotShown(Obstacle.TLS_FAILED, str(failure)) from failure
     finally:
         link.close()
 

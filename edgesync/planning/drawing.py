@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-ROW_H, COLUMN_W, HEAD_W, LINE_H = 30, 168, 110, 17
+ROW_H, COLUMN_W, HEAD_W, LINE_H, MARGIN = 30, 168, 110, 17, 10
 """Measures of the drawing, pixels: the longest reason word fits a column."""
 
 STYLE = """
@@ -105,10 +105,11 @@ def matrix_svg(document: Mapping[str, Any]) -> str:
         top += LINE_H
     said = f"Who trusts whom, at {document['at']}: rows verify columns"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + 6}" '
-        f'viewBox="0 0 {width} {top + 6}" role="img" font-family="system-ui, sans-serif" '
-        f'font-size="13"><title>{escape(said)}</title>'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>{_text(0, 14, said)}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + 2 * MARGIN}" height="{top + 20}" '
+        f'viewBox="-{MARGIN} -{MARGIN} {width + 2 * MARGIN} {top + 20}" role="img" '
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(said)}</title>'
+        f'<rect x="-{MARGIN}" y="-{MARGIN}" width="100%" height="100%" fill="#ffffff"/>'
+        f"{_text(0, 10, said)}"
         f"{''.join(parts)}</svg>\n"
     )
 

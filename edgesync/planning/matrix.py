@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -175,3 +175,16 @@ def _explain(pair: Pair) -> str:
 
 def _print(der: bytes | None) -> str | None:
     return thumbprint(der) if der else None
+
+
+def in_short(cells: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is not trusted among cells as JSON, equal causes in one line: for people."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for cell in cells:
+        if cell["verdict"] not in {"trusted", NOT_APPLICABLE}:
+            key = (cell["peer"], cell["path"], cell["reason"])
+            groups.setdefault(key, []).append(cell["verifier"])
+    return [
+        f"{', '.join(verifiers)} to {peer} {path}: {reason}"
+        for (peer, path, reason), verifiers in groups.items()
+    ]

@@ -11,6 +11,7 @@ from directory.clock import Clock
 from edgesync.lab.lab import Lab
 from edgesync.planning.drawing import matrix_section, page
 from edgesync.planning.health import Status, health
+from edgesync.planning.matrix import in_short
 
 HEALTH = "edgesync.report-health/1"
 REHEARSAL = "edgesync.report-rehearsal/1"
@@ -127,11 +128,7 @@ def _plan_sections(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for number, stage in enumerate(stages):
-        bad = [
-            f"{c['verifier']} to {c['peer']} {c['path']}: {c['reason']}"
-            for c in stage["matrix"]["cells"]
-            if c["verdict"] not in {"trusted", "not_applicable"}
-        ]
+        bad = in_short(stage["matrix"]["cells"])
         mail = [f"{m['flow']}: {m['state']}" for m in stage["mail"] if m["state"] != "ok"]
         rows.append(
             f"<tr><td>{number}</td><td>{escape(stage['at'])}</td>"
