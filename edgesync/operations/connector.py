@@ -28,6 +28,7 @@ _SET_PARAMETERS = {
     "RemoteIPRanges": "remote_ip_ranges",
     "AddressSpaces": "address_spaces",
     "SmartHosts": "smart_hosts",
+    "DNSRoutingEnabled": "dns_routing_enabled",
     "SourceTransportServers": "source_transport_servers",
     "SuppressXAnonymousTls": "suppress_x_anonymous_tls",
     "TlsCertificateName": "tls_certificate_name",
@@ -101,6 +102,9 @@ def set_(
     remote_ip_ranges: Annotated[tuple[str, ...], Help("addresses the connector serves")] = (),
     address_spaces: Annotated[tuple[str, ...], Help("SMTP:domain;cost")] = (),
     smart_hosts: Annotated[tuple[str, ...], Help("hosts to hand mail to")] = (),
+    dns_routing_enabled: Annotated[
+        str | None, Help("true, or false to use the smart hosts", metavar="BOOL")
+    ] = None,
     source_transport_servers: Annotated[tuple[str, ...], Help("servers that use it")] = (),
     tls_certificate_name: Annotated[str | None, Help("<I>issuer<S>subject (2013+)")] = None,
 ) -> Outcome:

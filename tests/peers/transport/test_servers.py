@@ -196,3 +196,38 @@ def test_postfix_is_a_domain_secured_partner_with_its_client_certificate(open_fo
             wait_for(lambda: edge.received or "status=deferred" in server.log)
             assert edge.received, server.log
     assert edge.received[0].domain_secured
+
+
+def test_a_lab_hands_foreign_mail_to_a_smart_host_on_loopback_and_to_no_other(
+    tmp_path: Path,
+) -> None:
+    from edgesync.lab.description import contoso
+    from edgesync.lab.edge_sync import EdgeSync
+    from edgesync.lab.folder import new_lab
+    from edgesync.operations.commands import parse_command
+    from edgesync.operations.context import Context
+
+    mailbox, port = Mailbox(), free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    with new_lab(contoso(recipients=4), tmp_path / "lab") as lab:
+
+        def run(text: str) -> object:
+            return parse_command(text).run(Context(lab)).document
+
+        sync = lab.service(EdgeSync)
+        sync.subscribe("EDGE01", "Default-First-Site-Name")
+        connector = '"EdgeSync - Default-First-Site-Name to Internet"'
+        off = "--dns-routing-enabled false --domain-secure-enabled false"
+        send = "mail send --from alan.abbott@contoso.test --to zoe@partner.test"
+        controller.start()
+        try:
+            run(f"connector set {connector} --smart-hosts 127.0.0.1:{port} {off}")
+            sync.run("EDGE01")
+            assert "relayed" in str(run(send))
+            run(f"connector set {connector} --smart-hosts 192.0.2.1")
+            sync.run("EDGE01")
+            assert "421 4.2.1 Unable to connect" in str(run(send))
+        finally:
+            controller.stop()
+    assert len(mailbox.taken) == 1
+    assert b"X-MS-Exchange-Organization" not in mailbox.taken[0][2]
