@@ -15,6 +15,7 @@ from directory.dsa.dirsync import dir_sync
 from directory.dsa.notification import notify
 from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
+from directory.dsa.refusals import UNWILLING, refusal
 from directory.dsa.request_controls import (
     UpdateControls,
     search_controls,
@@ -147,6 +148,8 @@ class DirectoryServiceAgent:
 
     def _update(self, session: Session, request: Request, controls: UpdateControls) -> Reply:
         context = self.context
+        if session.is_global_catalog:
+            raise refusal(context, UNWILLING, reason="a global catalog is read-only")
         before: StoredEntry | None = None
         after: StoredEntry | None = None
         operation: m.Response

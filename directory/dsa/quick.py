@@ -51,7 +51,7 @@ class QuickSearch:
         """The SearchResultEntry protocolOps of a search that succeeds, or None."""
         context = self._context
         store = context.store
-        if scope > SUBTREE or store.referrals or not base:
+        if scope > SUBTREE or store.referrals or not base or session.is_global_catalog:
             return None
         try:
             normal = base.decode().lower()

@@ -33,8 +33,8 @@ class Selection:
     """The attributes of one kind of answer."""
 
     __slots__ = (
-        "_hidden", "_is_all", "_is_operational", "_links", "_names", "_others", "_own", "_schema",
-        "_store", "ranges", "types_only",
+        "_catalog", "_hidden", "_is_all", "_is_operational", "_links", "_names", "_others", "_own",
+        "_schema", "_store", "ranges", "types_only",
     )  # fmt: skip
 
     def __init__(
@@ -45,10 +45,12 @@ class Selection:
         types_only: bool,
         generic: bool,
         replicated: bool,
+        catalog: bool,
     ) -> None:
         self._store = store
         self._schema = store.schema
         self._hidden = store.unsearchable
+        self._catalog = store.profile.global_catalog if catalog else None
         self.types_only = types_only
         self.ranges: dict[str, tuple[int, int | None]] = {}
         asked = [attributes_of_range(name, self.ranges, store) for name in attributes]
@@ -60,6 +62,8 @@ class Selection:
         for name, attribute in store.computed.items():
             known = store.schema.attribute(name)
             if known is None:
+                continue
+            if self._catalog is not None and name not in self._catalog:
                 continue
             local = replicated and known.type.usage is Usage.DSA  # X.501: not for other servers
             if name in self._names or (
@@ -77,7 +81,7 @@ class Selection:
     def picks(self, name: AttributeName) -> bool:
         """Whether a stored attribute is in the answer."""
         base = name.partition(";")[0]
-        if base in self._hidden:
+        if base in self._hidden or (self._catalog is not None and base not in self._catalog):
             return False
         if name in self._names or base in self._names:
             return True
@@ -179,13 +183,21 @@ class Selections:
     def __init__(self, store: Store, *, generic: bool) -> None:
         self._store = store
         self._generic = generic
-        self._known: dict[tuple[tuple[str, ...], bool, bool], Selection] = {}
+        self._known: dict[tuple[object, ...], Selection] = {}
 
     def of(
-        self, attributes: tuple[str, ...], *, types_only: bool = False, replicated: bool = False
+        self,
+        attributes: tuple[str, ...],
+        *,
+        types_only: bool = False,
+        replicated: bool = False,
+        catalog: bool = False,
     ) -> Selection:
-        """The selection of a list; ``replicated`` leaves out what is this DSA's own."""
-        key = (attributes, types_only, replicated)
+        """The selection of a list of attributes.
+
+        ``replicated`` leaves out what is this DSA's own, ``catalog`` what a global catalog has not.
+        """
+        key = (attributes, types_only, replicated, catalog)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= SELECTIONS_MAX:
@@ -197,5 +209,6 @@ class Selections:
                 types_only=types_only,
                 generic=self._generic,
                 replicated=replicated,
+                catalog=catalog,
             )
         return found

@@ -25,12 +25,12 @@ class BindThrottle:
 
     def is_refused(self, name: str, peer: str, now: float) -> bool:
         """Whether a bind should be refused before the password is looked at."""
-        count, last = self._failures.get((name.lower(), peer), (0, 0.0))
+        count, last = self._failures.get(_key(name, peer), (0, 0.0))
         return count >= FAILURES_MAX and now - last < REFUSED_S
 
     def failed(self, name: str, peer: str, now: float) -> None:
         """Note a failure."""
-        key = (name.lower(), peer)
+        key = _key(name, peer)
         count, last = self._failures.pop(key, (0, now))
         self._failures[key] = (1 if now - last > WINDOW_S else count + 1, now)
         if len(self._failures) > NAMES_MAX:
@@ -38,4 +38,10 @@ class BindThrottle:
 
     def succeeded(self, name: str, peer: str) -> None:
         """Forget failures."""
-        self._failures.pop((name.lower(), peer), None)
+        self._failures.pop(_key(name, peer), None)
+
+
+def _key(name: str, peer: str) -> tuple[str, str]:
+    """By host: a new connection comes from a new port, and is the same guesser."""
+    host, colon, _ = peer.rpartition(":")
+    return name.lower(), host if colon else peer

@@ -29,7 +29,6 @@ from directory.store.planner import plan_filter
 from directory.store.verify import Disagreement, verify
 from directory.store.writer import Step, Writer
 
-
 COMMON_SYNTAXES = frozenset((
     "1.3.6.1.4.1.1466.115.121.1.38", "1.3.6.1.4.1.1466.115.121.1.27",
     "1.3.6.1.4.1.1466.115.121.1.7", "1.2.840.113556.1.4.906",

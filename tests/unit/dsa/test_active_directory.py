@@ -270,6 +270,17 @@ def test_a_search_without_a_base_is_for_the_global_catalog(forest: Bench) -> Non
     assert forest.search(DN(), "(cn=Fry)").code is ResultCode.NO_SUCH_OBJECT
 
 
+def test_a_global_catalog_shows_a_part_of_everything_and_takes_no_changes(forest: Bench) -> None:
+    forest.ask(m.ModifyRequest(FRY, (replace("info", b"not in the catalog"),)))
+    catalog = forest.bound("CONTOSO\\Administrator", b"correct horse")
+    catalog.is_global_catalog = True
+    (entry,) = forest.search(DN(), "(cn=Fry)", session=catalog).entries
+    assert entry.text("mail") == "fry@contoso.test"
+    assert not entry.has("info")
+    change = m.ModifyRequest(FRY, (replace("title", b"x"),))
+    assert forest.ask(change, session=catalog).code is ResultCode.UNWILLING_TO_PERFORM
+
+
 def test_adam_has_an_application_partition_and_no_account_names() -> None:
     edge = adam()
     dn = GATEWAY.child("CN", "Recipients")

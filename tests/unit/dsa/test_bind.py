@@ -132,9 +132,11 @@ def test_guessing_is_slowed_down_and_audited() -> None:
 
 def test_guesses_of_one_peer_do_not_lock_out_another() -> None:
     made = people()
-    for _ in range(FAILURES_MAX):
-        made.bind(str(PERSON), b"guess", Session(peer="10.0.0.1"))
-    assert made.bind(str(PERSON), PASSWORD, Session(peer="10.0.0.2")).code is ResultCode.SUCCESS
+    for n in range(FAILURES_MAX):
+        made.bind(str(PERSON), b"guess", Session(peer=f"10.0.0.1:{n}"))
+    assert made.bind(str(PERSON), PASSWORD, Session(peer="10.0.0.2:1")).code is ResultCode.SUCCESS
+    again = made.bind(str(PERSON), PASSWORD, Session(peer="10.0.0.1:99"))
+    assert again.code is ResultCode.INVALID_CREDENTIALS
 
 
 def test_a_changed_password_ends_the_old_one_at_once() -> None:
