@@ -1,6 +1,6 @@
 """Tries every order of steps and keeps the one that delays mail least and loses none.
 
-Uniform-cost search over worlds: the cost of an order is (lost, delay, steps), where a message's
+Uniform-cost search over worlds: the cost of an order is (lost, delay, effort), where a message's
 delay is the longest stretch its flow was held, rounded up to the queue's next try. The best
 orders are then played again with the schedule and with one fault at every place, and the worst
 outcome decides between them.
@@ -34,6 +34,9 @@ STATES_MAX = 400_000
 LENGTH_MAX = 24
 """Longest plan: six steps for each of four servers."""
 
+EFFORT = {Verb.EXPORT: 2, Verb.IMPORT: 2}
+"""Steps that weigh more than one: a subscription leaves a file with a password to carry."""
+
 FINALISTS_MAX = 40
 """Orders of equal cost that are played again with faults."""
 
@@ -56,16 +59,17 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an order costs. Ordered: no loss first, then delay, then the worst case, then length."""
+    """What an order costs. Ordered: no loss first, then delay, then effort."""
 
     lost: bool
     delay_s: float
-    steps: int
+    effort: int
+    """Steps, each by how much it disturbs."""
 
     @property
     def key(self) -> tuple[bool, float, int]:
         """For comparison."""
-        return self.lost, self.delay_s, self.steps
+        return self.lost, self.delay_s, self.effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +139,19 @@ def search(setting: Setting, pace: Pace) -> Found:
     explored = 0
     while queue and explored < STATES_MAX:
         key, _, twins, held, order = heapq.heappop(queue)
-        lost, delay, steps = key
+        lost, delay, effort = key
         world, eager = twins
-        if finalists and (lost, delay, steps) > finalists[0][1].key:
+        if finalists and (lost, delay, effort) > finalists[0][1].key:
             break
         if is_done(setting, world) and is_done(setting, eager):
-            finalists.append((order, Cost(lost, delay, steps)))
+            finalists.append((order, Cost(lost, delay, effort)))
             if len(finalists) >= FINALISTS_MAX:
                 break
             continue
-        if _dominated(settled.setdefault(twins, []), (lost, delay, steps, held)):
+        if _dominated(settled.setdefault(twins, []), (lost, delay, effort, held)):
             continue
         explored += 1
-        if steps >= LENGTH_MAX:
+        if len(order) >= LENGTH_MAX:
             continue
         for move in moves(setting, world):
             after = apply(setting, world, move)
@@ -156,7 +160,7 @@ def search(setting: Setting, pace: Pace) -> Found:
             busy = sync_all(setting, apply(setting, eager, move))
             now_lost, now_held, longest = _dwell(setting, after, held, pace.command_s, pace)
             now_lost = now_lost or Flow.LOST in flows(setting, busy)
-            cost = (lost or now_lost, max(delay, longest), steps + 1)
+            cost = (lost or now_lost, max(delay, longest), effort + EFFORT.get(move.verb, 1))
             entry = (cost, next(counter), (after, busy), now_held, (*order, move))
             heapq.heappush(queue, entry)
     ranked = [rank(setting, pace, order, cost) for order, cost in finalists]
@@ -246,12 +250,12 @@ def pass_time(
 
 def _dominated(known: list[_Reached], new: _Reached) -> bool:
     """Whether the same world was reached at no higher cost; else remember this way."""
-    lost, delay, steps, held = new
+    lost, delay, effort, held = new
     for other in known:
         if (
             other[0] <= lost
             and other[1] <= delay
-            and other[2] <= steps
+            and other[2] <= effort
             and all(a <= b for a, b in zip(other[3], held, strict=True))
         ):
             return True
