@@ -297,12 +297,8 @@ class Lab:
         return [event for _, event in found if name in {"", event.kind.name}]
 
     def protocol_lines(self, limit: int = 30) -> list[str]:
-        """The latest lines of the SMTP protocol logs."""
-        if self.lab.root is None:
-            return []
-        files = sorted((self.lab.root / "logs").rglob("*.LOG"), key=lambda f: f.stat().st_mtime)
-        lines = [line for file in files for line in file.read_text("utf-8", "replace").splitlines()]
-        return [line for line in lines if not line.startswith("#")][-limit:]
+        """The latest rows of the SMTP protocol logs, where connectors log."""
+        return self.run("mail.log", tail=limit).text.splitlines()
 
     # time and life -------------------------------------------------------------------------------
 

@@ -9,10 +9,11 @@ how it ended. ``GET`` does the same for operations that change nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio.to_thread
+from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -20,8 +21,9 @@ from starlette.routing import BaseRoute, Route
 from edgesync.console.calls import Caller, Message, Request, as_known, request_of, status_of
 from edgesync.console.openapi import document
 from edgesync.console.protection import RequestRefused, refusal
+from edgesync.console.reading import is_readable, refuse_outside
 from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
-from edgesync.operations.registry import Operation, Parameter, all_operations, find_operation
+from edgesync.operations.registry import Operation, all_operations, find_operation
 
 NDJSON = "application/x-ndjson"
 QUESTION_STATUS = 409
@@ -34,8 +36,7 @@ def routes() -> list[BaseRoute]:
         Route("/healthz", healthz),
         Route("/openapi.json", openapi),
         Route("/api/v1/operations", list_operations),
-        Route("/api/v1/operations/{name}", read_operation, methods=["GET"]),
-        Route("/api/v1/operations/{name}", run_operation, methods=["POST"]),
+        Route("/api/v1/operations/{name}", OneOperation),
         Route("/api/v1/shutdown", shutdown, methods=["POST"]),
     ]
 
@@ -89,52 +90,33 @@ def served_operation(name: str) -> Operation:
     return found
 
 
-async def run_operation(request: HttpRequest) -> Response:
-    """Run an operation and answer with its outcome."""
-    try:
-        name = served_operation(_name(request)).name
-        asked = request_of(name, _json(await request.body()))
-    except EdgeSyncError as error:
-        return _refused(request, error)
-    return await _answer(request, asked)
+class OneOperation(HTTPEndpoint):
+    """``/api/v1/operations/NAME``: POST runs it; GET too, where it only looks."""
 
+    async def post(self, request: HttpRequest) -> Response:
+        """Run an operation and answer with its outcome."""
+        try:
+            name = served_operation(_name(request)).name
+            asked = request_of(name, _json(await request.body()))
+        except EdgeSyncError as error:
+            return _refused(request, error)
+        return await _answer(request, asked)
 
-async def read_operation(request: HttpRequest) -> Response:
-    """Run an operation that changes nothing, its parameters in the query."""
-    try:
-        operation = served_operation(_name(request))
-        if operation.writes:
-            raise RequestRefused(
-                405, f"{operation.command} changes the lab", "send POST with the lab's token"
-            )
-        given = query_parameters(operation, request)
-        refuse_outside(operation, given)
-        asked = request_of(operation.name, {"parameters": given})
-    except EdgeSyncError as error:
-        return _refused(request, error)
-    return await _answer(request, asked)
+    async def get(self, request: HttpRequest) -> Response:
+        """Run an operation that changes nothing, its parameters in the query."""
+        try:
+            operation = served_operation(_name(request))
+            given = query_parameters(operation, request)
+            refuse_outside(operation, given)
+            asked = request_of(operation.name, {"parameters": given})
+        except EdgeSyncError as error:
+            return _refused(request, error)
+        return await _answer(request, asked)
 
-
-def refuse_outside(operation: Operation, given: Mapping[str, Any]) -> None:
-    """Let a GET look at the lab only: a link on a foreign page must not reach files or hosts.
-
-    Raises:
-        RequestRefused: when a parameter names a file or another server.
-    """
-    for parameter in operation.parameters:
-        if parameter.name in given and reaches_outside(parameter):
-            raise RequestRefused(
-                405, f"{parameter.name} reaches outside the lab", "send POST with the lab's token"
-            )
-
-
-def reaches_outside(parameter: Parameter) -> bool:
-    """Whether a parameter names a file or a host, which only somebody with the token may do."""
-    is_file = parameter.help.metavar in {"FILE", "DIR", "PATH"} or parameter.name.endswith("file")
-    return is_file or parameter.name in _OUTSIDE
-
-
-_OUTSIDE = frozenset({"url", "config", "ldif", "clixml", "target", "host", "do", "dask", "output"})
+    async def method_not_allowed(self, request: HttpRequest) -> Response:
+        """Say which methods there are."""
+        refused = RequestRefused(405, "an operation has no such method", "send POST")
+        return _refused(request, refused)
 
 
 def query_parameters(operation: Operation, request: HttpRequest) -> dict[str, Any]:
@@ -228,5 +210,13 @@ def _refused(request: HttpRequest, error: EdgeSyncError) -> Response:
     if _wants_lines(request):
         answer.headers["content-type"] = NDJSON
     if status == 405:
-        answer.headers["allow"] = "POST"
+        answer.headers["allow"] = ", ".join(_methods(_name(request)))
     return answer
+
+
+def _methods(name: str) -> tuple[str, ...]:
+    try:
+        is_read = is_readable(served_operation(name))
+    except EdgeSyncError:
+        is_read = False
+    return ("GET", "HEAD", "POST") if is_read else ("POST",)

@@ -77,16 +77,17 @@ def request_of(name: str, body: Any) -> Request:
         raise UsageError(
             f"the body has no place for {unknown[0]!r}", "it has parameters, answer and note"
         )
-    parameters = body.get("parameters") or {}
+    parameters = body.get("parameters", {})
     answer = body.get("answer")
-    note = body.get("note") or ""
+    note = body.get("note", "")
     if not isinstance(parameters, dict) or not isinstance(note, str):
         raise UsageError(
             "parameters must be an object and note a text", 'for example {"parameters": {}}'
         )
     if answer is not None and not isinstance(answer, bool):
         raise UsageError("answer must be true, false or null", "it answers the question asked")
-    bound = operation.bind(parameters)
+    # null stands for a parameter that is not given, as absent fields of a form do
+    bound = operation.bind({name: value for name, value in parameters.items() if value is not None})
     return Request(operation, bound, answer, note or operation.command_line(bound))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import edgesync
-from edgesync.operations.registry import Operation
+from edgesync.console.reading import is_readable, reaches_outside
+from edgesync.operations.registry import Operation, Parameter
 
 _ERROR = {"$ref": "#/components/responses/Error"}
 _ERROR_STATUSES = {
@@ -55,7 +56,7 @@ def document(operations: Iterable[Operation], server: str) -> dict[str, Any]:
 
 def _path(operation: Operation) -> dict[str, Any]:
     path = {"post": _post(operation)}
-    if not operation.writes:
+    if is_readable(operation):
         path["get"] = _get(operation)
     return path
 
@@ -80,7 +81,7 @@ def request_schema(operation: Operation) -> dict[str, Any]:
     required = [p.name for p in operation.parameters if p.is_required]
     parameters: dict[str, Any] = {
         "type": "object",
-        "properties": {p.name: p.schema() for p in operation.parameters},
+        "properties": {p.name: _in_body(p) for p in operation.parameters},
         "additionalProperties": False,
     }
     body: dict[str, Any] = {
@@ -101,6 +102,15 @@ def request_schema(operation: Operation) -> dict[str, Any]:
     return body
 
 
+def _in_body(parameter: Parameter) -> dict[str, Any]:
+    """The parameter's schema; one that may be left out may be null too."""
+    schema = parameter.schema()
+    if parameter.is_required:
+        return schema
+    nullable = {**schema, "type": [schema["type"], "null"]}
+    return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
+
+
 def _get(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": f"{operation.name}.get",
@@ -115,6 +125,7 @@ def _get(operation: Operation) -> dict[str, Any]:
                 "description": p.help.text,
             }
             for p in operation.parameters
+            if not reaches_outside(p)
         ],
         "responses": _responses(),
     }

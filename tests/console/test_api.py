@@ -50,7 +50,10 @@ def test_a_wrong_token_is_an_error_the_command_line_understands(site: Site) -> N
         ("lab.status", {"parameters": {"x": 1}}, 400),
         ("lab.status", {"other": 1}, 400),
         ("lab.status", {"answer": "yes"}, 400),
-        ("lab.status", {"parameters": []}, 200),
+        ("lab.status", {"parameters": []}, 400),
+        ("lab.status", {"note": {}}, 400),
+        ("cert.list", {"parameters": {"thumbprint": None}}, 200),
+        ("cert.show", {"parameters": {"server": None}}, 400),
         ("lab.status", {"parameters": [1]}, 400),
         ("cert.show", {}, 400),
         ("cert.show", {"parameters": {"server": 5}}, 400),
@@ -129,10 +132,13 @@ def test_reading_needs_no_token_and_no_body(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("cert.renew?server=HUB01", "changes the lab"),
+        ("cert.renew?server=HUB01", "may change something"),
         ("directory.get?dn=cn%3Dx&url=ldap://evil.test&password_file=/etc/passwd", "outside"),
-        ("directory.export?file=/tmp/x", "outside"),
-        ("cert.export?server=HUB01&file=/tmp/x", "outside"),
+        ("directory.export?file=/tmp/x", "may change something"),
+        ("cert.export?server=HUB01&file=/tmp/x", "may change something"),
+        ("lab.snapshot?name=x", "may change something"),
+        ("trust.probe?address=192.0.2.1:25", "may change something"),
+        ("mail.queue?retry=true", "outside"),
     ],
 )
 def test_a_get_changes_nothing_and_reaches_nothing(site: Site, path: str, why: str) -> None:
@@ -146,7 +152,7 @@ def test_every_served_operation_is_described(site: Site) -> None:
     served = {item.name: item for item in all_operations() if item.remote}
     for name, operation in served.items():
         path = described["paths"][f"/api/v1/operations/{name}"]
-        assert ("get" in path) is not operation.writes
+        assert not ("get" in path and operation.writes)
         schema = path["post"]["requestBody"]["content"]["application/json"]["schema"]
         parameters = schema["properties"]["parameters"]
         assert set(parameters["properties"]) == {p.name for p in operation.parameters}

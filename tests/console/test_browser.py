@@ -120,12 +120,17 @@ def test_a_page_is_readable_accessible_and_quiet(looker: Visit, path: str) -> No
     assert looker.complaints == []
 
 
-def test_every_form_is_accessible(looker: Visit) -> None:
+def test_every_form_is_accessible(browser: Browser, site: Site) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", bypass_csp=True
+    )
+    looker = visit(context, site)
     wrong = {}
     for name in (item.name for item in all_operations() if item.remote):
         looker.go(f"/do/{name}")
         if found := [*violations(looker.page), *[name] * looker.page.evaluate(OVERFLOWING)]:
             wrong[name] = found
+    context.close()
     assert wrong == {}
 
 
