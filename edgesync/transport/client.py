@@ -14,10 +14,10 @@ from cryptography import x509
 
 from edgesync.transport import reply
 from edgesync.transport.certificate_rows import negotiated
-from edgesync.transport.channel import Channel, LineTooLong
 from edgesync.transport.protocol_log import SessionLog
 from edgesync.transport.reply import REPLY_LINE_MAX, Reply, ReplyMalformed, ReplyReader
 from edgesync.transport.windows_words import tls_error
+from edgesync.trust.channel import Channel, LineTooLong
 from edgesync.trust.tls import HandshakeDone, TlsIdentity, TlsSession, TlsVersion
 
 TRANSCRIPT_MAX = 500

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from edgesync.organization.connectors import ReceiveConnector
-from edgesync.transport.channel import address_of
 from edgesync.transport.host import TransportHost
 from edgesync.transport.receiver import Receiver
+from edgesync.trust.channel import address_of
 
 Address = IPv4Address | IPv6Address
 

@@ -16,6 +16,7 @@ from edgesync.certificates.load import context_of, issue_ephemeral
 from edgesync.certificates.select import select_internal, select_starttls
 from edgesync.certificates.selection import Selection
 from edgesync.config import Policy, Version, VersionProfile
+from edgesync.errors import ConfigurationError
 from edgesync.events import INTERNAL_CERT_EPHEMERAL, EventKind
 from edgesync.organization.connectors import (
     ReceiveConnector,
@@ -63,7 +64,9 @@ Authenticate = Callable[[str, str], str | None]
 
 
 def _refuse_submission(_: Submission) -> None:
-    raise NotImplementedError("this host takes no mail: give it a submit hook")
+    raise ConfigurationError(
+        "this server has no queue to take mail into", "attach a TransportService to the host"
+    )
 
 
 def _nobody(_user: str, _password: str) -> str | None:

@@ -10,9 +10,9 @@ from edgesync import events
 from edgesync.config import Version
 from edgesync.organization.connectors import AuthMechanism, ReceiveConnector
 from edgesync.transport import exchange_auth, reply
-from edgesync.transport.channel import Channel
 from edgesync.transport.host import TransportHost
 from edgesync.transport.reply import Reply
+from edgesync.trust.channel import Channel
 
 _USER_PROMPT = Reply.of("334 " + b64encode(b"Username:").decode())
 _PASSWORD_PROMPT = Reply.of("334 " + b64encode(b"Password:").decode())

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgesync.transport import reply
-from edgesync.transport.channel import Channel
 from edgesync.transport.headers import (
     HOPS_MAX,
     header_size,
@@ -25,6 +24,7 @@ from edgesync.transport.message import AuthAs, Submission
 from edgesync.transport.permissions import Rights
 from edgesync.transport.reply import Reply
 from edgesync.transport.transaction import Transaction
+from edgesync.trust.channel import Channel
 
 _END = b"\r\n.\r\n"
 READ_SIZE = 1 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from edgesync.organization.connectors import ReceiveConnector
 from edgesync.transport import reply
-from edgesync.transport.channel import Channel
 from edgesync.transport.command import (
     Command,
     CommandRefused,
@@ -34,6 +33,7 @@ from edgesync.transport.transaction import (
     size_limit,
 )
 from edgesync.transport.voice import Voice
+from edgesync.trust.channel import Channel
 
 
 class MailPhase:

@@ -17,7 +17,6 @@ from edgesync.organization.connectors import LoggingLevel, ReceiveConnector
 from edgesync.transport import reply
 from edgesync.transport.capabilities import SessionState, capabilities
 from edgesync.transport.certificate_rows import negotiated
-from edgesync.transport.channel import Channel, LineTooLong, address_of
 from edgesync.transport.command import (
     COMMAND_LINE_MAX,
     Command,
@@ -33,6 +32,7 @@ from edgesync.transport.protocol_log import SessionLog
 from edgesync.transport.reply import Reply
 from edgesync.transport.voice import Voice
 from edgesync.transport.windows_words import tls_error
+from edgesync.trust.channel import Channel, LineTooLong, address_of
 from edgesync.trust.direct import TrustResult
 from edgesync.trust.tls import TlsSession
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from edgesync import events
 from edgesync.organization.connectors import ReceiveConnector
 from edgesync.transport import reply
-from edgesync.transport.channel import Channel
 from edgesync.transport.host import TransportHost
 from edgesync.transport.protocol_log import SessionLog
 from edgesync.transport.reply import Reply
+from edgesync.trust.channel import Channel
 
 ERRORS_MAX = 5
 """Protocol errors after which the session ends (MaxProtocolErrors of a Receive connector)."""

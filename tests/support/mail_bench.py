@@ -82,7 +82,7 @@ class Machine:
 
     def configure(self, **changes: object) -> None:
         """Change the connector on port 25."""
-        write_connector(self.directory, replace(self.connector, **changes))  # type: ignore[arg-type]
+        write_connector(self.directory, replace(self.connector, **changes))  # type: ignore[arg-type]  # its own fields
 
     def log_rows(self) -> list[str]:
         return [row.render() for row in self.host.receive_log.recent]
@@ -264,7 +264,7 @@ class Organization:
 
 def subscribed(version: Version = Version.EXCHANGE_2007, **policy: str) -> Organization:
     """HUB01 and EDGE01, subscribed and synced."""
-    organization = Organization(version, Policy(**policy))  # type: ignore[arg-type]
+    organization = Organization(version, Policy(**policy))  # type: ignore[arg-type]  # words of the policy
     organization.hub("HUB01")
     organization.subscribe(organization.edge("EDGE01"))
     return organization

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgesync.transport.channel import Channel
 from edgesync.transport.command import (
     CommandRefused,
     is_address,
@@ -23,7 +22,8 @@ from edgesync.transport.log_reader import parse_log
 from edgesync.transport.permissions import NO_RIGHTS, SERVERS
 from edgesync.transport.protocol_log import FIELDS, LogRow
 from edgesync.transport.reply import Reply, ReplyMalformed, ReplyReader
-from edgesync.trust.tls import NeedData, TlsFailed, TlsSession
+from edgesync.trust.channel import Channel
+from edgesync.trust.tls import NeedData, TlsFailed, TlsIdentity, TlsSession
 from tests.support.mail_bench import Machine, subscribed
 from tests.unit.transport.conversation import Caller, greeted
 
@@ -167,6 +167,6 @@ def test_tls_fails_or_waits_on_any_bytes(data: bytes, end: bool) -> None:
         assert isinstance(event, TlsFailed)
 
 
-def _identity(machine: Machine):  # type: ignore[no-untyped-def] # a test's shorthand
+def _identity(machine: Machine) -> TlsIdentity:
     assert machine.identity is not None
     return machine.identity
