@@ -10,7 +10,6 @@ from datetime import datetime
 from directory.clock import Clock
 from directory.model.dn import DN
 from edgesync.certificates.certificate import TransportCertificate
-from edgesync.certificates.chain import build_chain
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.load import context_of, issue_ephemeral
 from edgesync.certificates.select import select_internal, select_starttls
@@ -36,6 +35,7 @@ from edgesync.port.port import DirectoryPort
 from edgesync.transport.message import Submission
 from edgesync.transport.permissions import Rights
 from edgesync.transport.protocol_log import ProtocolLog, ProtocolLogs
+from edgesync.trust import identity
 from edgesync.trust.anchors import Side, TrustAnchors
 from edgesync.trust.direct import TrustResult
 from edgesync.trust.tls import HandshakeDone, TlsIdentity
@@ -267,12 +267,5 @@ class TransportHost:
 def identity_of(
     certificate: TransportCertificate | None, host: TransportHost
 ) -> TlsIdentity | None:
-    """A store's certificate as TLS presents it; None when there is none or its key is away.
-
-    The issuers the machine knows between it and its root go along.
-    """
-    if certificate is None or certificate.key is None:
-        return None
-    chain = build_chain(certificate.certificate, host.server.store.state)
-    between = tuple(c for c in chain.certificates[1:] if c.subject != c.issuer)
-    return TlsIdentity(certificate.certificate, certificate.key, between)
+    """What a host presents with one of its certificates; None: none, or its key is away."""
+    return identity.identity_of(certificate, host.server.store.state)
