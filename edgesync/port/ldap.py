@@ -314,7 +314,8 @@ def _received(message: Mapping[str, Any]) -> Iterator[Control]:
 
 
 def _entry(item: Mapping[str, Any]) -> Entry:
-    raw = {str(name): tuple(values) for name, values in item["raw_attributes"].items()}
+    # DirSync names removed attributes without values; ldap3 then has None.
+    raw = {str(name): tuple(values or ()) for name, values in item["raw_attributes"].items()}
     return Entry(DN.parse(bytes(item["raw_dn"]).decode("utf-8")), raw)
 
 

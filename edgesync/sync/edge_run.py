@@ -127,6 +127,7 @@ class EdgeRun:
             between=self.between if not self.what_if else lambda: None,
             save=lambda cursor: self._commit((self._cookies(cursor),)),
             progress=self.progress,
+            stopwatch=self.stopwatch,
         )  # fmt: skip
         failure: EdgeSyncError | None = None
         self._emit(SYNC_STARTED, job=job.value, mode="full" if self.full else "incremental")

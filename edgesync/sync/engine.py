@@ -60,6 +60,8 @@ class JobRun:
     save: Callable[[Cursor], None] = lambda _cursor: None
     """Called when a page of changes is done and the cursor may move with it."""
     progress: Progress = lambda _step: None
+    stopwatch: Callable[[], float] = lambda: 0.0
+    """Seconds from any start, for the rate and the time that is left."""
     tally: Tally = field(default_factory=Tally)
     planned: list[PlannedChange] = field(default_factory=list)
     mode: Mode = Mode.INCREMENTAL
@@ -67,6 +69,9 @@ class JobRun:
     cursor: Cursor | None = None
     """Where the source stood; only to be kept if nothing failed."""
     _target: Target | None = None
+    _started_s: float = 0.0
+    _expected: int = 0
+    """Objects a full comparison will look at, as far as the target tells; 0: nobody knows."""
     _by_entry_uuid: bool = False
     """Whether the feed knows objects by entryUUID (RFC 4530) and not by objectGUID."""
 
@@ -85,6 +90,7 @@ class JobRun:
             SourceRefused, TargetRefused, PortUnavailable: what was written stays, the cursor
                 does not move.
         """
+        self._started_s = self.stopwatch()
         feed, identity = self._feed()
         self._by_entry_uuid = feed.kind is FeedKind.CONTENT_SYNC
         before = stored.get((self.job, feed.base))
@@ -211,6 +217,7 @@ class JobRun:
     def _compare(self, kind: ReplicatedKind) -> Iterator[list[Step]]:
         """Mark and sweep: every source object against its replica, then what is left over."""
         have = self.target.all(kind)
+        self._expected = self.tally.scanned + len(have)
         request = SearchRequest(
             kind.source_base, kind.source_scope, kind.source_filter, kind.source_attributes
         )
@@ -224,6 +231,8 @@ class JobRun:
             if len(steps) >= BATCH:
                 yield steps
                 steps = []
+            elif self.tally.scanned % BATCH == 0:
+                self._report()  # comparing takes time too, with nothing to write
         if kind.identity is not Identity.FIXED:
             # Sweeping first frees names for objects that were deleted and made anew.
             for left in have.values():
@@ -254,10 +263,21 @@ class JobRun:
         self._check_threshold(sum(change.change is Change.DELETE for _, change, _ in steps))
         for start in range(0, len(steps), BATCH):
             self.target.apply(steps[start : start + BATCH])
-            self.progress(
-                {"phase": self.job, "done": self.tally.written, "scanned": self.tally.scanned}
-            )
+            self._report()
             self.between()
+
+    def _report(self) -> None:
+        """Tell how far it is, how fast, and how long it will take if that can be known."""
+        done, seconds = self.tally.scanned, self.stopwatch() - self._started_s
+        step: dict[str, Any] = {"phase": self.job, "done": done, "written": self.tally.written}
+        rate = done / seconds if seconds > 0 else 0.0
+        if rate:
+            step["rate"] = round(rate, 1)
+        if self._expected > done:
+            step["total"] = self._expected
+            if rate:
+                step["remaining_s"] = round((self._expected - done) / rate, 1)
+        self.progress(step)
 
     def _check_threshold(self, deletes: int) -> None:
         if self.delete_threshold is not None and deletes > self.delete_threshold:

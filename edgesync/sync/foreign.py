@@ -136,6 +136,7 @@ def _run_job(
         options.delete_threshold,
         save=cookies.save if not options.what_if else lambda _cursor: None,
         progress=options.progress,
+        stopwatch=clock.monotonic,
     )
     failure: EdgeSyncError | None = None
     try:

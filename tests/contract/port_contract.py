@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from directory.errors import LdapError, ResultCode
 from directory.model import modification as change
 from directory.model.dn import DN
 from directory.model.entry import Entry
-from directory.model.filter import And, Equality, Not, Or, Present, Substrings
+from directory.model.filter import And, Equality, Filter, Not, Or, Present, Substrings
 from directory.model.messages import (
     AddRequest,
     DeleteRequest,
@@ -55,7 +57,7 @@ class PortContract:
 
     def test_refusals_carry_the_rfcs_code(self, port: DirectoryPort) -> None:
         port.add(AddRequest(person("twice")))
-        attempts = [
+        attempts: list[tuple[Callable[[], None], ResultCode]] = [
             (lambda: port.add(AddRequest(person("twice"))), ResultCode.ENTRY_ALREADY_EXISTS),
             (lambda: port.delete(DeleteRequest(BASE.child("cn", "no"))), ResultCode.NO_SUCH_OBJECT),
             (lambda: port.modify(ModifyRequest(BASE.child("cn", "twice"), (
@@ -108,7 +110,7 @@ class PortContract:
     def test_filters_mean_the_same(self, port: DirectoryPort) -> None:
         port.add(AddRequest(person("anna", description="(odd) * \\")))
         port.add(AddRequest(person("bert")))
-        cases = {
+        cases: dict[Filter, set[str]] = {
             Equality("description", b"(odd) * \\"): {"anna"},
             Substrings("cn", b"b", (), b"t"): {"bert"},
             And((Present("sn"), Not(Present("description")))): {"bert"},

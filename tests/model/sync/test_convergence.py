@@ -56,7 +56,7 @@ class SyncMachine(RuleBasedStateMachine):
             self.forest.ad.modify_dn(ModifyDnRequest(self.names[number], rdn))
         except LdapError:
             return
-        self.names[number] = rdn.rdn and self.forest.names.users.child("CN", rdn.rdn.value)
+        self.names[number] = self.forest.names.users.child("CN", rdn.rdn.value)
 
     @rule(number=NUMBERS, turn=st.integers(0, 9))
     def move_house(self, number: int, turn: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,9 @@ def test_a_credential_record_comes_back(
 
 
 @given(NAMES, st.binary(max_size=200), INSTANTS, st.none() | st.uuids(), st.text())
-def test_a_cursor_comes_back(job: str, cookie: bytes, at: datetime, guid, server: str) -> None:  # type: ignore[no-untyped-def]  # Hypothesis gives a UUID or None
+def test_a_cursor_comes_back(
+    job: str, cookie: bytes, at: datetime, guid: UUID | None, server: str
+) -> None:
     base = DN.parse("DC=a,DC=b")
     cursor = Cursor(job, base, FeedKind.DIRSYNC, cookie, guid, server, at)
     assert decode_cursor(encode_cursor(cursor)) == cursor
@@ -58,7 +61,7 @@ def test_strangers_values_are_no_values(data: bytes) -> None:
 
 
 @given(st.timedeltas(min_value=parse_span("0.00:00:00"), max_value=parse_span("9999.00:00:00")))
-def test_a_span_comes_back_in_whole_seconds(span) -> None:  # type: ignore[no-untyped-def]  # a timedelta
+def test_a_span_comes_back_in_whole_seconds(span: timedelta) -> None:
     assert parse_span(format_span(span)).total_seconds() == span.total_seconds() // 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgesync.errors import ConfigurationError, InputInvalid, NoSuchThing
-from edgesync.sync.foreign_config import read_config
+from edgesync.sync.foreign_config import ForeignConfig, read_config
 
 GOOD = """
 [source]
@@ -29,7 +29,7 @@ mail = { from = "mail", as = "hash" }
 """
 
 
-def read(folder: Path, text: str):  # type: ignore[no-untyped-def]  # whatever read_config returns
+def read(folder: Path, text: str) -> ForeignConfig:
     (folder / "password").write_bytes(b"secret\nsecond line")
     file = folder / "sync.toml"
     file.write_text(text, "utf-8")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edgesync.config import PROFILES, Version
+from edgesync.config import PROFILES, SyncTiming, Version
 from edgesync.errors import ConfigurationError, RefusedByRule
 from edgesync.organization.names import DEFAULT_SITE
 from edgesync.sync.kinds import Job
@@ -81,7 +81,7 @@ def test_a_file_may_not_be_larger_than_its_folder() -> None:
 def test_a_site_without_settings_logs_1045_and_does_not_synchronize() -> None:
     forest = Forest()
 
-    def timing():  # type: ignore[no-untyped-def]  # the function under test has the types
+    def timing() -> SyncTiming:
         return timing_of(
             forest.ad, forest.names, DEFAULT_SITE, forest.profile, server="HUB01",
             now=forest.clock.now(), emit=forest.events.append,
