@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from directory.dsa.context import Context
 from directory.dsa.presentation import RANGE_VALUES_MAX
 from directory.dsa.request_controls import SearchControls
-from directory.dsa.search import find
+from directory.dsa.search import TICK, find
 from directory.dsa.selection import Selection
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
@@ -84,7 +84,8 @@ class QuickSearch:
         """The SearchResultEntry protocolOps of any search without controls, or None.
 
         The same search as the plain path's, without a value made of each entry: a dump spends
-        most of its time on those. The iterator ends where the search succeeds.
+        most of its time on those. The iterator ends where the search succeeds; no octets mean
+        that nothing was found for a while, and that others should have their turn.
 
         Raises:
             LdapError: from the iterator, for the result of a search that does not.
@@ -93,7 +94,7 @@ class QuickSearch:
         base = request.base
         if (
             base.is_root or base.normal == self._subschema or context.store.referrals
-            or session.identity.is_anonymous
+            or session.identity.is_anonymous or session.is_global_catalog
         ):  # fmt: skip
             return None
         selection = context.selections.of(request.attributes, types_only=request.types_only)
@@ -107,7 +108,10 @@ class QuickSearch:
         controls = SearchControls()
         show = controls.presentation(self._context, session, selection)
         left = request.size_limit or SEARCH_ENTRIES_MAX
-        for entry in find(self._context, session, request, controls).entries:
+        for entry in find(self._context, session, request, controls, ticks=True).entries:
+            if entry is TICK:
+                yield b""
+                continue
             if not left:
                 raise LdapError(ResultCode.SIZE_LIMIT_EXCEEDED)
             left -= 1

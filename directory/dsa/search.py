@@ -30,6 +30,9 @@ from directory.store.evaluate import Test, always, compile_filter
 CLOCK_EVERY = 256
 """Entries tested between looks at the clock."""
 
+TICK = StoredEntry()
+"""Stands for "nothing found yet" in a search that must let other clients have their turn."""
+
 
 @dataclass(slots=True)
 class Matching:
@@ -80,9 +83,17 @@ def search(
 
 
 def find(
-    context: Context, session: Session, request: SearchRequest, controls: SearchControls
+    context: Context,
+    session: Session,
+    request: SearchRequest,
+    controls: SearchControls,
+    *,
+    ticks: bool = False,
 ) -> Matching:
-    """The entries that match and may be seen; tested as they are taken."""
+    """The entries that match and may be seen; tested as they are taken.
+
+    With ``ticks`` there is a TICK among them from time to time.
+    """
     store = context.store
     base: StoredEntry | None = None
     if not request.base.is_root:
@@ -102,7 +113,7 @@ def find(
     if store.referrals and not controls.manage_dsa_it:
         candidates += _referrals_in_scope(context, base, request.scope, candidates)
     return Matching(
-        _tested(context, session, candidates, test, request, controls),
+        _tested(context, session, candidates, test, request, controls, ticks=ticks),
         len(candidates),
     )
 
@@ -155,6 +166,8 @@ def _tested(
     test: Test | None,
     request: SearchRequest,
     controls: SearchControls,
+    *,
+    ticks: bool,
 ) -> Iterator[StoredEntry]:
     hidden = 0 if controls.show_deleted else DELETED
     hidden |= 0 if controls.show_recycled else RECYCLED
@@ -168,8 +181,11 @@ def _tested(
     referrals = not controls.manage_dsa_it
     paged = controls.paged is not None  # each page is a request of its own
     for count, entry in enumerate(candidates, 1):
-        if count % CLOCK_EVERY == 0 and not paged and context.clock.monotonic() > until:
-            raise LdapError(ResultCode.TIME_LIMIT_EXCEEDED)
+        if count % CLOCK_EVERY == 0:
+            if not paged and context.clock.monotonic() > until:
+                raise LdapError(ResultCode.TIME_LIMIT_EXCEEDED)
+            if ticks:
+                yield TICK
         flags = entry.flags
         if flags:
             if flags & hidden or (controls.subentries and not flags & SUBENTRY):

@@ -134,6 +134,8 @@ class Operations:
         result = LdapResult()
         try:
             for count, operation in enumerate(entries, 1):
+                if not operation:
+                    return  # nothing found for a while: the others' turn
                 if put(id_element, operation) >= full or count >= SLICE_REPLIES:
                     return
                 if not count & 15:

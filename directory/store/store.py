@@ -156,7 +156,7 @@ class Store:
         if scope is Scope.ONE:
             return list(self.dit.children(id_))
         own = [] if base is None or scope is Scope.CHILDREN else [base]
-        return [*own, *self.dit.descendants(id_)]
+        return own + self.dit.subtree(id_)
 
     def forward_link(self, name: str) -> str | None:
         """The forward link of a back link."""

@@ -94,9 +94,9 @@ At most {PASSWORD_OCTETS_MAX} octets of a password are looked at.
 ## Guessing
 
 After {FAILURES_MAX} failures, no two of them more than {WINDOW_S:.0f} s apart, a name is refused
-for {REFUSED_S:.0f} s without a look at the password, for the host the guesses came from. A name that
-does not exist costs as much time as one that does. Every bind, accepted or refused, is told to the
-directory's observer with name, peer and reason, never with a password.
+for {REFUSED_S:.0f} s without a look at the password, for the host the guesses came from. A name
+that does not exist costs as much time as one that does. Every bind, accepted or refused, is told
+to the directory's observer with name, peer and reason, never with a password.
 
 SASL EXTERNAL trusts no certification authority: the certificate a client shows must stand in the
 `userCertificate` of exactly one entry. PLAIN is offered over TLS only.

@@ -113,3 +113,28 @@ def compare(made: Bench, session: Session, top: DN, step: tuple[object, ...]) ->
     for operation in entries:
         assert isinstance(operation, m.SearchResultEntry)
         assert encode_entry(operation.entry) == operation.encoded
+
+
+def test_a_long_search_that_finds_nothing_lets_others_have_their_turn() -> None:
+    made = generic()
+    for n in range(600):
+        made.add(GENERIC.child("cn", f"n{n}"), objectClass="inetOrgPerson", sn="x")
+    request = m.SearchRequest(GENERIC, filter=Equality("initials", b"none"))
+    made.ask(m.ModifyRequest(GENERIC.child("cn", "n1"), (replace("initials", b"PF"),)))
+    stream = made.agent.quick_search.stream(made.session, request)
+    assert stream is not None
+    assert list(stream) == [b"", b""]
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(["generic", "ad"]), REQUESTS)
+def test_a_stream_gives_the_same_bytes(profile: str, step: tuple[object, ...]) -> None:
+    made, top = populated(profile)
+    _, scope, name, value, attributes, _ = step
+    wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
+    request = m.SearchRequest(top, m.Scope(scope), wanted, attributes)  # type: ignore[arg-type]
+    stream = made.agent.quick_search.stream(made.session, request)
+    assert stream is not None
+    plain = list(made.agent.execute(made.session, request))[:-1]
+    encoded = [getattr(reply.operation, "encoded", None) for reply in plain]
+    assert [operation for operation in stream if operation] == encoded
