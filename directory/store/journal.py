@@ -66,6 +66,10 @@ def first_tables(db: Database) -> None:
     db.table("change").create_index(["entry"])
 
 
+CHECKPOINT_PAGES = 16_384
+"""Pages of the log (64 MiB) before SQLite copies them into the file and syncs it. Its own 1,000
+are filled by one group commit of 256 changes, which would then wait for the disk every time."""
+
 _ENTRY = f"INSERT OR REPLACE INTO entry VALUES ({','.join('?' * 14)})"  # noqa: S608 - only question marks go in
 _CHANGE = f"INSERT INTO change VALUES ({','.join('?' * 12)})"  # noqa: S608
 
@@ -90,6 +94,7 @@ class SqliteJournal:
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {durability}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             db = Database(connection)
             if "meta" in db.table_names():
                 found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
