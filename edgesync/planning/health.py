@@ -159,7 +159,7 @@ def _starttls(lab: Lab, topology: Topology) -> Iterator[HealthFinding]:
             yield HealthFinding(
                 "STARTTLS", edge, Status.WARNING,
                 f"no certificate for {fqdn} (12014): mail from the Internet comes unencrypted",
-                (f"edgesync cert select {edge} --purpose starttls",),
+                (f"edgesync cert select {edge} --for starttls",),
             )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ def named(lab: Lab, server: str) -> bytes | None:
     return lab.host(server).published()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [Version.EXCHANGE_2007, Version.EXCHANGE_2019])
 @pytest.mark.parametrize(
     ("hubs", "edges", "servers"),
