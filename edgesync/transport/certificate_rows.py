@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from edgesync.certificates.certificate import thumbprint
+from edgesync.trust.reading import issuer_of, names_of, subject_of
 from edgesync.trust.tls import HandshakeDone, TlsVersion
 
 Rows = tuple[tuple[str, str], ...]
@@ -25,13 +26,13 @@ _PROTOCOL = {TlsVersion.TLS_1_2: "SP_PROT_TLS1_2", TlsVersion.TLS_1_3: "SP_PROT_
 
 def certificate_rows(verb: str, certificate: x509.Certificate, *, newest: bool) -> Rows:
     """Data and context of the ``*`` rows about one certificate."""
-    subject = certificate.subject.rfc4514_string()
-    issuer = certificate.issuer.rfc4514_string()
+    subject = subject_of(certificate)
+    issuer = issuer_of(certificate)
     serial = f"{certificate.serial_number:X}"
     if len(serial) % 2:
         serial = "0" + serial
     print_ = thumbprint(certificate.public_bytes(Encoding.DER))
-    names = ";".join(alternate_names(certificate))
+    names = ";".join(names_of(certificate))
     if newest:
         dates = [
             at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -73,12 +74,3 @@ def negotiated(done: HandshakeDone, *, is_server: bool) -> str:
         f" algorithm {bulk} with strength {bits} bits, MAC hash algorithm CALG_SHA_{digest} with"
         f" strength {digest if digest != '1' else '160'} bits and key exchange algorithm {exchange}"
     )
-
-
-def alternate_names(certificate: x509.Certificate) -> list[str]:
-    """DNS names of the SAN extension, in their order; none when it is absent."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
-        return []
-    return found.value.get_values_for_type(x509.DNSName)

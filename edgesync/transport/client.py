@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from cryptography import x509
-
 from edgesync.transport import reply
 from edgesync.transport.certificate_rows import negotiated
 from edgesync.transport.protocol_log import SessionLog
 from edgesync.transport.reply import REPLY_LINE_MAX, Reply, ReplyMalformed, ReplyReader
 from edgesync.transport.windows_words import tls_error
 from edgesync.trust.channel import Channel, LineTooLong
+from edgesync.trust.reading import parsed
 from edgesync.trust.tls import HandshakeDone, TlsIdentity, TlsSession, TlsVersion
 
 TRANSCRIPT_MAX = 500
@@ -164,8 +163,8 @@ class SmtpClient:
             raise DialogueFailed(reply.CONNECTION_DROPPED, reason, tls_error=reason)
         self.keywords = {}
         if self._log is not None:
-            if done.peer is not None:
-                self._log.certificate("Received", x509.load_der_x509_certificate(done.peer))
+            if (shown := parsed(done.peer)) is not None:
+                self._log.certificate("Received", shown)
             self._log.note(negotiated(done, is_server=False))
         return answer
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from cryptography import x509
-
 from edgesync import events
 from edgesync.config import Version
 from edgesync.organization.connectors import AuthMechanism, PermissionGroups, ReceiveConnector
@@ -20,6 +18,7 @@ from edgesync.transport.reply import Reply
 from edgesync.trust import direct
 from edgesync.trust.direct import ANONYMOUS_LOGON, PARTNER_SERVERS, Direction, TrustResult
 from edgesync.trust.pkix import PkixStatus, validate
+from edgesync.trust.reading import parsed, subject_of
 from edgesync.trust.tls import HandshakeDone, TlsIdentity
 from edgesync.trust.verdict import Reason, Verdict
 
@@ -135,7 +134,7 @@ class InboundSecurity:
             if verdict.status is PkixStatus.SUBJECT_MISMATCH
             else events.DOMAIN_CAPABILITIES_FAILED
         )
-        subject = x509.load_der_x509_certificate(self._done.peer).subject.rfc4514_string()
+        subject = subject_of(parsed(self._done.peer))
         host.report(
             kind, domain=domain, connector=self._connector.name, subject=subject,
             status=verdict.status.value,

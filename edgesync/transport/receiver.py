@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cryptography import x509
-
 from directory.errors import LdapError
 from edgesync import events
 from edgesync.errors import PortUnavailable
@@ -34,6 +32,7 @@ from edgesync.transport.voice import Voice
 from edgesync.transport.windows_words import tls_error
 from edgesync.trust.channel import Channel, LineTooLong, address_of
 from edgesync.trust.direct import TrustResult
+from edgesync.trust.reading import parsed
 from edgesync.trust.tls import TlsSession
 
 
@@ -239,8 +238,8 @@ class Receiver:
         assert done is not None
         self._helo = ""
         self._mail.reset()
-        if done.peer is not None:
-            self._log.certificate("Received", x509.load_der_x509_certificate(done.peer))
+        if (shown := parsed(done.peer)) is not None:
+            self._log.certificate("Received", shown)
         self._log.note(negotiated(done, is_server=True))
         trust = self._security.protected(done, direct_trust=self._verb == "X-ANONYMOUSTLS")
         if trust is not None and not trust:

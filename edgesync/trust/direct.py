@@ -20,6 +20,7 @@ from edgesync.config import Policy
 from edgesync.events import EventKind
 from edgesync.organization.servers import ServerRole
 from edgesync.trust.anchors import Anchor, Side, TrustAnchors
+from edgesync.trust.reading import parsed, subject_of
 from edgesync.trust.verdict import Reason, Verdict
 
 RSA_BITS_MIN = 1024
@@ -118,8 +119,8 @@ def check(
     if peer is None:
         return TrustResult(refusal, Reason.NO_CERTIFICATE, events=(logged,))
     print_ = thumbprint(peer)
-    certificate = _parsed(peer)
-    subject = certificate.subject.rfc4514_string() if certificate else ""
+    certificate = parsed(peer)
+    subject = subject_of(certificate)
 
     def refused(reason: Reason, server: Anchor | None = None) -> TrustResult:
         return TrustResult(
@@ -174,10 +175,3 @@ def _addressed(known: list[Anchor], expected: str) -> Anchor:
 
 def _kind(anchor: Anchor) -> Side:
     return Side.EDGE if anchor.role & ServerRole.EDGE else Side.HUB
-
-
-def _parsed(der: bytes) -> x509.Certificate | None:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError:
-        return None

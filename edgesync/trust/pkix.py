@@ -21,6 +21,7 @@ from edgesync.certificates.crl import CrlSource, no_crls
 from edgesync.certificates.names import names_match
 from edgesync.certificates.status import Revocation, check_revocation
 from edgesync.certificates.store_state import StoreState
+from edgesync.trust.reading import UNREADABLE, subject_of
 
 CHAIN_SENT_MAX = 10
 """Certificates of a peer's chain that are looked at."""
@@ -83,11 +84,10 @@ def validate(
         leaf = chain_sent[0]
         chain = build_chain(leaf, store, chain_sent[1:])
         status, detail = _status(leaf, chain, now, expect, crls)
-    except ValueError as error:  # an extension that cannot be decoded surfaces here
+        path = tuple(subject_of(c) for c in chain.certificates)
+    except UNREADABLE as error:  # an extension that cannot be decoded surfaces here
         return PkixVerdict(PkixStatus.UNREADABLE, f"the certificate cannot be read: {error}")
-    return PkixVerdict(
-        status, detail, tuple(c.subject.rfc4514_string() for c in chain.certificates)
-    )
+    return PkixVerdict(status, detail, path)
 
 
 def _status(

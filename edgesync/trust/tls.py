@@ -273,10 +273,11 @@ class TlsSession:
         return self._fail("connection closed by peer")
 
     def _done(self) -> HandshakeDone:
-        peer = self._connection.get_peer_certificate(as_cryptography=True)
-        chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
-        own = peer.public_bytes(Encoding.DER) if peer else None
-        sent = [certificate.public_bytes(Encoding.DER) for certificate in chain]
+        peer = self._connection.get_peer_certificate()
+        chain = self._connection.get_peer_cert_chain() or []
+        # bytes, never parsed here: OpenSSL lets through what other libraries cannot read
+        own = _der(peer) if peer else None
+        sent = [_der(certificate) for certificate in chain]
         if own is not None and own not in sent:
             sent.insert(0, own)  # a server's view of the chain leaves the client's own out
         return HandshakeDone(
@@ -292,6 +293,10 @@ class TlsSession:
         self._state = _State.OVER
         self._failure = TlsFailed(reason)
         return self._failure
+
+
+def _der(certificate: crypto.X509) -> bytes:
+    return bytes(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
 
 
 def _reason(error: SSL.Error) -> str:

@@ -39,10 +39,12 @@ class Caller:
         assert lines[0].startswith("250"), lines
         return [line[4:] for line in lines[1:]]
 
-    def start_tls(self, verb: str, identity: TlsIdentity | None = None) -> HandshakeDone:
+    def start_tls(
+        self, verb: str, identity: TlsIdentity | None = None, session: TlsSession | None = None
+    ) -> HandshakeDone:
         """The verb and the handshake."""
         assert self.say(verb) == ["220 2.0.0 SMTP server ready"]
-        self._tls = TlsSession.client(identity)
+        self._tls = session or TlsSession.client(identity)
         for _ in range(10):
             event = self._tls.next_event()
             if data := self._tls.data_to_send():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 
 import pytest
+from OpenSSL import SSL, crypto
 
 from edgesync.certificates.cmdlets.new import NewCertificate, new
 from edgesync.certificates.cmdlets.outcome import Answer
@@ -15,6 +17,7 @@ from edgesync.transport.handshake import HandshakeReport
 from edgesync.transport.permissions import Rights
 from edgesync.trust import direct
 from edgesync.trust.direct import Direction
+from edgesync.trust.tls import TlsSession
 from edgesync.trust.verdict import Reason, Verdict
 from tests.support.mail_bench import FOREST, Machine, Organization, subscribed
 from tests.unit.transport.conversation import Caller, as_server, greeted
@@ -242,3 +245,41 @@ def test_the_probe_leaves_no_mail_behind(organization: Organization) -> None:
     organization.probe(hub, edge)
     assert edge.received == []
     assert Policy().trust == "exchange"
+
+
+def presenting(der: bytes, key: object) -> TlsSession:
+    """A client that shows bytes no library of ours would make."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, der))
+    context.use_privatekey(key)
+    context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    return TlsSession(context, is_server=False, server_name=None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x82\x05HUB01", b"\x82\x05\xff\xfe\xfd\xfc\xfb"),  # a host name that is no text
+        (b"\x82\x05HUB01", b"\x87\x05HUB01"),  # an address of five bytes
+        (b"\x06\x03\x55\x1d\x0f", b"\x06\x03\x55\x1d\x11"),  # the same extension twice
+        (b"Z\x17\r2", b"Z\x17\rX"),  # a date that is none
+        (b"\x02\x01\x02\x02", b"\x02\x01\x07\x02"),  # version 8
+    ],
+)
+@pytest.mark.parametrize("verb", ["X-ANONYMOUSTLS", "STARTTLS"])
+def test_a_malformed_certificate_is_a_strangers_and_harms_nobody(
+    organization: Organization, old: bytes, new: bytes, verb: str
+) -> None:
+    edge, hub = organization.machines["EDGE01"], organization.machines["HUB01"]
+    edge.configure(domain_secure_enabled=True)
+    assert hub.identity is not None
+    broken = hub.identity.der.replace(old, new, 1)
+    assert broken != hub.identity.der
+    caller = greeted(edge)
+    caller.start_tls(verb, session=presenting(broken, hub.identity.key))
+    caller.hello()
+    assert caller.say("MAIL FROM:<a@partner.test>") == ["250 2.1.0 Sender OK"]
+    assert edge.host.sessions[-1].handshake.peer == broken
+    assert edge.host.sessions[-1].rights.words.startswith("SMTPSubmit SMTPAcceptAnySender")
