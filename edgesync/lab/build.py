@@ -19,8 +19,10 @@ from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.lab.people import people
 from edgesync.organization import setup
+from edgesync.organization.client_access import add_client_access
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
 from edgesync.organization.names import ADMINISTRATIVE_GROUP, ConfigurationNames
+from edgesync.organization.servers import ServerRole
 from edgesync.sync.service_config import new_service_config, of_profile
 from edgesync.transport.machine_accounts import add_machine_account
 from edgesync.transport.recipient_lookup import HOME_SERVER, home_server_name
@@ -39,10 +41,7 @@ def populate(lab: Lab) -> None:
     description = lab.description
     ad = lab.ad_port()
     names = lab.ad.names
-    setup.build_forest(ad, names, description.sites)
-    if description.profile.sync_editable:  # since 2010 setup makes one for each site
-        for site in description.sites:
-            new_service_config(ad, names, site, of_profile(description.profile))
+    prepare_forest(lab)
     _add_domains(lab)
     for server in lab.servers():
         install(lab, server)
@@ -54,6 +53,15 @@ def populate(lab: Lab) -> None:
     for number, entry in enumerate(people(names, description.recipients)):
         home = (homes[number % len(homes)],) if homes else ()
         ad.add(AddRequest(entry.with_attributes({HOME_SERVER: home})))
+
+
+def prepare_forest(lab: Lab) -> None:
+    """AD after PrepareAD, and EdgeSync's service configuration where the version has one."""
+    description, ad = lab.description, lab.ad_port()
+    setup.build_forest(ad, lab.ad.names, description.sites)
+    if description.profile.sync_editable:  # since 2010 setup makes one for each site
+        for site in description.sites:
+            new_service_config(ad, lab.ad.names, site, of_profile(description.profile))
 
 
 def install(lab: Lab, server: ServerDescription) -> None:
@@ -71,6 +79,8 @@ def install(lab: Lab, server: ServerDescription) -> None:
         add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     setup.add_default_connectors(port, names, entry)
     setup_certificate(lab.host(server.name))
+    if server.roles & ServerRole.CLIENT_ACCESS:
+        add_client_access(port, names, entry, lab.description.version)
 
 
 def add_domain_controller(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from edgesync.certificates.issue import (
     serial_number,
 )
 from edgesync.certificates.services import Services
-from edgesync.lab.build import add_domain_controller
+from edgesync.lab.build import add_domain_controller, prepare_forest
 from edgesync.lab.description import (
     ORIGIN,
     DomainDescription,
@@ -84,7 +84,7 @@ def _described(server: ExportedServer) -> ServerDescription:
 def populate_from(lab: Lab, export: OrganizationExport) -> None:
     """Fill an empty lab with what the exports say."""
     ad, names = lab.ad_port(), lab.ad.names
-    setup.build_forest(ad, names, lab.description.sites)
+    prepare_forest(lab)
     for accepted in export.accepted_domains:
         setup.add_domain(ad, accepted)
     for remote in export.remote_domains:
