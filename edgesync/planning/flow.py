@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgesync.lab.lab import Lab
 from edgesync.organization.connectors import list_receive_connectors, list_send_connectors
+from edgesync.organization.domains import list_accepted_domains
 from edgesync.planning.classify import reason_of
 from edgesync.planning.matrix import Cell, Matrix
 from edgesync.planning.observation import Path
@@ -58,7 +59,11 @@ def _inbound(
     if not doors[edge]:  # senders take another MX, where there is one
         return Flow.OK if any(doors.values()) else Flow.HELD
     hops = [_hop(cells, edge, hub.name) for hub in topology.hubs_of(edge)]
-    return in_through(hops, has_route=_has_route(lab, edge, inbound=True))
+    return in_through(
+        hops,
+        knows_domains=bool(list_accepted_domains(lab.edge_port(edge), lab.edge(edge).names)),
+        has_route=_has_route(lab, edge, inbound=True),
+    )
 
 
 def _hop(cells: dict[tuple[str, str], Cell], sender: str, receiver: str) -> Flow:

@@ -91,7 +91,7 @@ class World:
     key: tuple[tuple[int, ...], ...]
     """Per Edge: the generation of each Hub that the Hub's credential was made for."""
     routes: tuple[bool, ...]
-    """Per Edge: whether the replicated connectors are there (an export deletes them)."""
+    """Per Edge: whether replicated connectors and domains are there (an export deletes them)."""
     open: tuple[bool, ...]
     """Per Edge: whether it takes connections."""
     file: tuple[int, ...]
@@ -233,8 +233,13 @@ def out_through(edges: Iterable[tuple[Flow, bool]]) -> Flow:
     return Flow.OK
 
 
-def in_through(hubs: Iterable[Flow], *, has_route: bool) -> Flow:
-    """Inbound mail at an Edge, given the hop to each Hub: the first that takes it decides."""
+def in_through(hubs: Iterable[Flow], *, knows_domains: bool, has_route: bool) -> Flow:
+    """Inbound mail at an Edge, given the hop to each Hub: the first that takes it decides.
+
+    An Edge without accepted domains refuses to relay: the mail goes back to its sender.
+    """
+    if not knows_domains:
+        return Flow.LOST
     if not has_route:
         return Flow.HELD
     return next((hop for hop in hubs if hop is not Flow.HELD), Flow.HELD)
@@ -249,7 +254,7 @@ def inbound(setting: Setting, world: World, edge: str, *, down: str = "") -> Flo
         _hop(name != down and world.adam[i][h] == world.hub[h], world.ad[i] == world.edge[i])
         for h, name in enumerate(setting.hubs)
     )
-    return in_through(hops, has_route=world.routes[i])
+    return in_through(hops, knows_domains=world.routes[i], has_route=world.routes[i])
 
 
 def flows(setting: Setting, world: World, *, down: str = "") -> tuple[Flow, ...]:
