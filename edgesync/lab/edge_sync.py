@@ -20,6 +20,7 @@ from edgesync.lab.network import Network
 from edgesync.lab.paths import LabFolder
 from edgesync.organization.servers import ServerObject, ServerRole, list_servers, read_server
 from edgesync.port.pinning import pinned_session
+from edgesync.port.pipelined import PipelinedPort
 from edgesync.port.port import DirectoryPort
 from edgesync.subscription.accounts import account_dn, list_accounts
 from edgesync.subscription.channel import (
@@ -205,9 +206,7 @@ class EdgeSync:
             bind_name = str(account_dn(directory.names, user))
             url = lab.addresses.get(directory.name, {}).get("ldaps")
             if url is not None:
-                from edgesync.port.ldap import LdapPort
-
-                return LdapPort.connect(url, bind_name, secret.reveal(), pin=expected)
+                return PipelinedPort.connect(url, bind_name, secret.reveal(), pin=expected)
             presented = self.network.presented(directory.name)
             return pinned_session(
                 directory.agent,

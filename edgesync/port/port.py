@@ -160,15 +160,51 @@ def identity_of(root_dse: Entry) -> DirectoryIdentity:
     )
 
 
+Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
+
+
 @runtime_checkable
 class BatchingPort(Protocol):
-    """A port that can make many writes durable at once; others write one after another."""
+    """A port that can make many writes durable at once."""
 
     def batch(self) -> AbstractContextManager[None]:
         """Writes inside are acknowledged as a whole when the block ends."""
         ...
 
 
-def batch(port: DirectoryPort) -> AbstractContextManager[None]:
-    """The port's batch, or none: what happens inside is the same, only dearer."""
-    return port.batch() if isinstance(port, BatchingPort) else nullcontext()
+@runtime_checkable
+class PipeliningPort(Protocol):
+    """A port that can have many writes on their way at once."""
+
+    def write_all(self, requests: Sequence[Write]) -> list[LdapError | None]:
+        """Writes in their order; for each the refusal, or None."""
+        ...
+
+
+def write(port: DirectoryPort, request: Write, controls: Sequence[Control] = ()) -> None:
+    """Execute one write, whichever it is."""
+    match request:
+        case AddRequest():
+            port.add(request, controls)
+        case ModifyRequest():
+            port.modify(request, controls)
+        case ModifyDnRequest():
+            port.modify_dn(request, controls)
+        case DeleteRequest():
+            port.delete(request, controls)
+
+
+def write_all(port: DirectoryPort, requests: Sequence[Write]) -> list[LdapError | None]:
+    """Execute writes in their order, as cheaply as the port can; for each the refusal, or None."""
+    if isinstance(port, PipeliningPort):
+        return port.write_all(requests)
+    outcomes: list[LdapError | None] = []
+    with port.batch() if isinstance(port, BatchingPort) else nullcontext():
+        for request in requests:
+            try:
+                write(port, request)
+            except LdapError as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+    return outcomes

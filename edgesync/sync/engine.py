@@ -27,7 +27,7 @@ from edgesync.sync.plan import Change, PlannedChange, plan
 from edgesync.sync.project import Projection, key_of, project, source_guid
 from edgesync.sync.report import EntryError, Mode, Tally
 from edgesync.sync.source import choose_feed
-from edgesync.sync.target import Target
+from edgesync.sync.target import Step, Target
 
 GUIDS_PER_SEARCH = 200
 """Alternatives in one filter when changed objects are read again."""
@@ -39,7 +39,6 @@ PAGES_MAX = 100_000
 """Most pages of one incremental run: 10^8 changes; a feed that never ends is broken."""
 
 Progress = Callable[[Mapping[str, Any]], None]
-Step = tuple[ReplicatedKind, PlannedChange, Projection | None]
 
 
 @dataclass(slots=True)
@@ -137,8 +136,9 @@ class JobRun:
             cursor = self.cursor = page.cursor
             if not page.more:
                 self._write(held)
+                self._finish()
                 return None
-            if not held and not self.tally.failed and not self.what_if:
+            if not (held or self.tally.failed or self.target.blocked or self.what_if):
                 self.save(cursor)
         raise SourceRefused(
             f"the source's changes did not end after {PAGES_MAX} pages", "look at its log"
@@ -212,6 +212,7 @@ class JobRun:
                 else:
                     held += steps
         self._write(held)
+        self._finish()
         self.cursor = cursor
 
     def _compare(self, kind: ReplicatedKind) -> Iterator[list[Step]]:
@@ -265,6 +266,11 @@ class JobRun:
             self.target.apply(steps[start : start + BATCH])
             self._report()
             self.between()
+
+    def _finish(self) -> None:
+        """Resolve names that blocked each other, once everything else is written."""
+        if self.target.blocked:
+            self.target.finish()
 
     def _report(self) -> None:
         """Tell how far it is, how fast, and how long it will take if that can be known."""

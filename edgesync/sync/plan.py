@@ -10,10 +10,9 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
 from directory.model.modification import Modification, replace
+from edgesync.port.port import Write
 from edgesync.sync.kinds import Identity, ReplicatedKind
 from edgesync.sync.project import Projection
-
-Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
 
 
 class Change(StrEnum):

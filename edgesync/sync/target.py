@@ -7,13 +7,15 @@ taken. An entry the target refuses is an error of that entry; the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from directory.errors import LdapError, ResultCode
-from directory.model.controls import Control, TreeDelete
+from directory.model.controls import TreeDelete
+from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import And, Equality, Or
 from directory.model.messages import (
-    AddRequest,
     DeleteRequest,
     ModifyDnRequest,
     ModifyRequest,
@@ -22,9 +24,9 @@ from directory.model.messages import (
 )
 from directory.model.modification import add
 from edgesync.errors import TargetRefused
-from edgesync.port.port import DirectoryPort, batch, iterate, read
+from edgesync.port.port import DirectoryPort, Write, iterate, read, write, write_all
 from edgesync.sync.kinds import Identity, ReplicatedKind
-from edgesync.sync.plan import Change, PlannedChange, Write, differences
+from edgesync.sync.plan import Change, PlannedChange, differences
 from edgesync.sync.project import Projection
 from edgesync.sync.report import EntryError, Tally
 
@@ -35,6 +37,10 @@ CONSECUTIVE_FAILURES_MAX = 100
 """Refusals in a row with one code until the target itself counts as unwilling."""
 
 _ORDER = {Change.DELETE: 0, Change.MOVE: 1, Change.MODIFY: 2, Change.ADD: 3}
+
+
+Step = tuple[ReplicatedKind, PlannedChange, Projection | None]
+"""A planned change with what it is to bring about; None for a delete."""
 
 
 class Target:
@@ -49,6 +55,8 @@ class Target:
         self._failures: tuple[ResultCode | None, int] = (None, 0)
         self.touched: set[str] = set()
         """Normal names of entries written in this run: a sweep must leave them."""
+        self.blocked: list[Step] = []
+        """Adds and moves whose name another object's replica still has; see ``finish``."""
 
     def all(self, kind: ReplicatedKind) -> dict[bytes, Entry]:
         """Every replica of a kind by key. Entries of the kind without a key count as foreign."""
@@ -95,85 +103,113 @@ class Target:
     def _attributes(kind: ReplicatedKind) -> tuple[str, ...]:
         return tuple(dict.fromkeys((kind.key, kind.rdn, *kind.managed)))
 
-    def apply(
-        self, changes: Iterable[tuple[ReplicatedKind, PlannedChange, Projection | None]]
-    ) -> None:
+    def apply(self, changes: Iterable[Step]) -> None:
         """Write planned changes; refusals are counted and reported, the rest goes on.
 
         Raises:
             TargetRefused: the target refuses everything.
             PortUnavailable: the connection is gone.
         """
-        with batch(self._port):
-            for kind, change, desired in sorted(changes, key=lambda item: _ORDER[item[1].change]):
-                if change.change is Change.DELETE and change.dn.normal in self.touched:
-                    continue  # the name was taken by another object meanwhile
-                try:
-                    self._execute(kind, change, desired)
-                except LdapError as error:
-                    self._refused(change, error)
-                else:
-                    self._failures = (None, 0)
-                    self._tally.done(change.change)
-                    if change.change is not Change.DELETE:
-                        self.touched.add(change.dn.normal)
+        ordered = sorted(changes, key=lambda item: _ORDER[item[1].change])
+        for change, group in groupby(ordered, key=lambda item: item[1].change):
+            steps = [
+                step
+                for step in group
+                # A name that another object took meanwhile is not to be deleted any more.
+                if change is not Change.DELETE or step[1].dn.normal not in self.touched
+            ]
+            first = write_all(self._port, [step[1].requests[0] for step in steps])
+            for step, error in zip(steps, first, strict=True):
+                self._conclude(step, error)
 
-    def _execute(
-        self, kind: ReplicatedKind, change: PlannedChange, desired: Projection | None
-    ) -> None:
-        for request in change.requests:
-            try:
-                self._send(request)
-            except LdapError as error:
-                if (
-                    error.code is ResultCode.ENTRY_ALREADY_EXISTS
-                    and change.change in {Change.ADD, Change.MOVE}
-                    and desired is not None
-                ):
-                    self._adopt(kind, change, desired, error)
+    def _conclude(self, step: Step, error: LdapError | None) -> None:
+        """What follows a step's first request: the others, a way out, or the count."""
+        kind, change, desired = step
+        try:
+            if error is not None:
+                if not self._recover(kind, change, desired, error):
+                    self.blocked.append(step)
                     return
-                if error.code is ResultCode.NO_SUCH_OBJECT and change.change is Change.DELETE:
-                    return  # gone already: that is what was wanted
-                raise
+            else:
+                for request in change.requests[1:]:
+                    write(self._port, request)
+        except LdapError as refusal:
+            self._refused(change, refusal)
+            return
+        self._failures = (None, 0)
+        self._tally.done(change.change)
+        if change.change is not Change.DELETE:
+            self.touched.add(change.dn.normal)
+
+    def _recover(
+        self, kind: ReplicatedKind, change: PlannedChange, desired: Projection | None,
+        error: LdapError,
+    ) -> bool:  # fmt: skip
+        """Take the way out of a refusal, if there is one; False: try again when names are free."""
+        if change.change is Change.DELETE:
+            if error.code is ResultCode.NO_SUCH_OBJECT:
+                return True  # gone already: that is what was wanted
+            if error.code is ResultCode.NOT_ALLOWED_ON_NON_LEAF:
+                write(self._port, change.requests[0], (TreeDelete(critical=True),))
+                return True
+        if error.code is ResultCode.ENTRY_ALREADY_EXISTS and desired is not None:
+            return self._adopt(kind, change, desired, error)
+        raise error
+
+    def finish(self) -> None:
+        """Give blocked adds and moves their names, now that every other change is made.
+
+        Objects that swapped names block each other, so all step aside first. A run that breaks
+        off here leaves replicas under their keys as names; the next one finds and moves them.
+        """
+        blocked, self.blocked = self.blocked, []
+        aside = [(step, self._step_aside(step)) for step in blocked]
+        for (_, change, _), requests in aside:
+            try:
+                for request in requests:
+                    write(self._port, request)
+            except LdapError as error:
+                self._refused(change, error)
+            else:
+                self._tally.done(change.change)
+                self.touched.add(change.dn.normal)
+
+    def _step_aside(self, step: Step) -> tuple[Write, ...]:
+        """Move a blocked replica to a name nobody wants; returns what is then to be done."""
+        kind, change, desired = step
+        first = change.requests[0]
+        if not isinstance(first, ModifyDnRequest) or desired is None:
+            return change.requests
+        name = desired.key.decode() if kind.key_is_text else desired.key.hex()
+        parked = DN(()).child(first.new_rdn.rdn.type, name)
+        try:
+            write(self._port, replace(first, new_rdn=parked))
+        except LdapError:
+            return change.requests  # then the move itself will say why
+        dn = DN(parked.rdns + (first.new_superior or first.dn.parent).rdns)
+        return (replace(first, dn=dn), *change.requests[1:])
 
     def _adopt(
         self, kind: ReplicatedKind, change: PlannedChange, desired: Projection, error: LdapError
-    ) -> None:
-        """Take over an entry of that name: made by hand, or of an object made anew."""
+    ) -> bool:
+        """Take over an entry that somebody made by hand; another object's replica is not ours."""
         entry = read(self._port, desired.dn, ("objectClass", *self._attributes(kind)))
         if entry is None:
             raise error
+        if entry.first(kind.key) not in {None, desired.key}:
+            return False
         if change.change is Change.MOVE:
             old = change.requests[0]
             assert isinstance(old, ModifyDnRequest)
-            self._send(DeleteRequest(old.dn))
+            write(self._port, DeleteRequest(old.dn))
         modifications = differences(kind, entry, desired)
         present = {value.lower() for value in entry.values("objectClass")}
         missing = tuple(name for name in kind.classes if name.lower() not in present)
         if missing:
             modifications = (add("objectClass", *missing), *modifications)
         if modifications:
-            self._send(ModifyRequest(desired.dn, modifications))
-
-    def _send(self, request: Write) -> None:
-        match request:
-            case AddRequest():
-                self._port.add(request)
-            case ModifyRequest():
-                self._port.modify(request)
-            case ModifyDnRequest():
-                self._port.modify_dn(request)
-            case DeleteRequest():
-                self._delete(request)
-
-    def _delete(self, request: DeleteRequest) -> None:
-        try:
-            self._port.delete(request)
-        except LdapError as error:
-            if error.code is not ResultCode.NOT_ALLOWED_ON_NON_LEAF:
-                raise
-            controls: tuple[Control, ...] = (TreeDelete(critical=True),)
-            self._port.delete(request, controls)
+            write(self._port, ModifyRequest(desired.dn, modifications))
+        return True
 
     def _refused(self, change: PlannedChange, error: LdapError) -> None:
         entry_error = EntryError(str(change.dn), error.code.rfc_name, error.diagnostic)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,7 +211,7 @@ class Pair:
         )  # fmt: skip
         self.clock = ManualClock(NOW)
 
-    def run(self, **options: bool) -> JobReport:
+    def run(self, **options: Any) -> JobReport:
         return run_jobs(
             self.config, self.source, self.target, ForeignOptions(**options), self.clock
         ).runs[0]

@@ -17,17 +17,19 @@ from directory.entropy import SeededEntropy
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control
 from directory.model.entry import Entry
-from directory.model.messages import AddRequest, Reply, Request
+from directory.model.messages import AddRequest, DeleteRequest, Reply, Request
 from directory.net.server import Address
 from edgesync.errors import ConfigurationError, PortUnavailable
 from edgesync.port.embedded import EmbeddedPort
 from edgesync.port.ldap import LdapPort, Verification
 from edgesync.port.pinning import PinMismatch
-from edgesync.port.port import DirectoryPort, read
-from tests.contract.port_contract import BASE, PortContract
+from edgesync.port.pipelined import PipelinedPort
+from edgesync.port.port import DirectoryPort, Write, read, write_all
+from tests.contract.port_contract import BASE, PortContract, person
 from tests.support.certificates import server_certificate
 from tests.support.faulty_port import FaultyPort
 from tests.support.listener import serve
+from tests.support.openldap import PASSWORD as OPENLDAP_PASSWORD
 from tests.support.openldap import slapd
 from tests.support.tls import certificate_files
 
@@ -154,6 +156,62 @@ class TestOurServerOverLdaps(PortContract):
     def test_what_is_no_ldap_url_is_refused(self, url: str) -> None:
         with pytest.raises(ConfigurationError):
             LdapPort.connect(url)
+
+
+class TestPipelinedOverLdaps(PortContract):
+    @pytest.fixture
+    def port(self, files: tuple[Path, Path]) -> Iterator[DirectoryPort]:
+        context, der = _server(files)
+        with serve(agent(), listen=LISTEN, tls=context) as running:
+            port = PipelinedPort.connect(running.url(), str(ADMIN), PASSWORD, pin=der)
+            yield port
+            port.close()
+
+    def test_another_certificate_gets_no_credential(self, files: tuple[Path, Path]) -> None:
+        context, _ = _server(files)
+        watched = Watched()
+        with serve(watched, listen=LISTEN, tls=context) as running:
+            other = server_certificate("EDGE01")[0]
+            with pytest.raises(PinMismatch):
+                PipelinedPort.connect(running.url(), str(ADMIN), PASSWORD, pin=other)
+            with pytest.raises(ConfigurationError):
+                PipelinedPort.connect(running.url(), str(ADMIN), PASSWORD)
+        assert "BindRequest" not in watched.asked
+
+    def test_writes_on_their_way_at_once_keep_order_and_refusals(self, port: DirectoryPort) -> None:
+        names = [f"p{number}" for number in range(500)]
+        requests: list[Write] = [AddRequest(person(name)) for name in names]
+        requests.insert(250, AddRequest(person("p7")))
+        requests.append(DeleteRequest(BASE.child("cn", "p0")))
+        outcomes = write_all(port, requests)
+        assert [i for i, error in enumerate(outcomes) if error is not None] == [250]
+        refused = outcomes[250]
+        assert refused is not None
+        assert refused.code is ResultCode.ENTRY_ALREADY_EXISTS
+        assert read(port, BASE.child("cn", "p0")) is None
+        assert read(port, BASE.child("cn", "p499")) is not None
+
+    def test_a_server_that_went_away_is_unavailable(self, files: tuple[Path, Path]) -> None:
+        context, der = _server(files)
+        with serve(agent(), listen=LISTEN, tls=context) as running:
+            url = running.url()
+            port = PipelinedPort.connect(url, str(ADMIN), PASSWORD, pin=der)
+        with pytest.raises(PortUnavailable):
+            read(port, BASE)
+        port.close()
+        with pytest.raises(PortUnavailable):
+            PipelinedPort.connect(url, str(ADMIN), PASSWORD, pin=der)
+
+
+@pytest.mark.peers
+class TestPipelinedToOpenLdap(PortContract):
+    @pytest.fixture
+    def port(self, tmp_path: Path) -> Iterator[DirectoryPort]:
+        with slapd(tmp_path, str(BASE)) as server:
+            port = PipelinedPort.connect(server.url, server.admin, OPENLDAP_PASSWORD)
+            _base(port)
+            yield port
+            port.close()
 
 
 @pytest.mark.peers

@@ -258,6 +258,32 @@ def test_an_object_deleted_and_made_anew_under_its_name_survives_a_full_run(
     assert one(forest, Job.CONFIGURATION, full=True).tally.written == 0
 
 
+def test_objects_that_swapped_their_names_are_not_lost(forest: Forest) -> None:
+    for name in ("one", "two", "three"):
+        forest.add_domain(f"{name}.test")
+    one(forest, Job.CONFIGURATION)
+    container = forest.names.accepted_domains
+
+    def rename(old: str, new: str) -> None:
+        dn = container.child("CN", old)
+        forest.ad.modify_dn(ModifyDnRequest(dn, DN.parse(f"CN={new}")))
+
+    rename("one.test", "aside")
+    rename("two.test", "one.test")
+    rename("three.test", "two.test")
+    rename("aside", "three.test")
+    report = one(forest, Job.CONFIGURATION)
+    assert report.result is Result.SUCCESS, report.reason
+    assert report.tally.moved == 3
+    machine = forest.edges["EDGE01"]
+    have = {d.name: d.domain for d in list_accepted_domains(machine.port, machine.names)}
+    assert have == {
+        "contoso.test": "contoso.test", "one.test": "two.test", "two.test": "three.test",
+        "three.test": "one.test",
+    }  # fmt: skip
+    assert one(forest, Job.CONFIGURATION, full=True).tally.written == 0
+
+
 # cookies -----------------------------------------------------------------------------------------
 
 
