@@ -61,8 +61,8 @@ class QuickSearcher(Protocol):
     ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, in order, or None.
 
-        The arguments are those of ``wire.quick.QuickSearch``: base and attribute name as the
-        client spelled them, ``value`` None for a presence filter, never a control.
+        The arguments are those of ``wire.quick.QuickSearch``, in its order: base and attribute
+        name as the client spelled them, ``value`` None for a presence filter, never a control.
         """
         ...
 

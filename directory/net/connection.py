@@ -29,6 +29,7 @@ from directory.net.operations import Operations
 from directory.net.output import Output
 from directory.wire import tags
 from directory.wire.connection import (
+    NEED_DATA,
     AbandonReceived,
     NeedData,
     ProtocolFailed,
@@ -158,28 +159,9 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        wire = self._wire
-        output = self._output
-        quick = self._quick
         while self._may_start:
-            if output.size >= SLICE_BYTES:
-                self._turn_later()  # others first; the rest of what arrived can wait
-                break
-            frame = wire.next_frame()
+            frame = self._answer_quickly()
             if isinstance(frame, Frame):
-                # the fast lane: see net/agent.py
-                if (
-                    quick is not None
-                    and frame.operation[0] == tags.SEARCH_REQUEST
-                    and not frame.controls
-                    and frame.message_id
-                ):
-                    search = quick_search(frame.operation)
-                    if search is not None:
-                        found = quick(self.session, *search)
-                        if found is not None:
-                            output.put_found(frame.id_element, found)
-                            continue
                 self._interpret(frame)
             elif isinstance(frame, NeedData):
                 break
@@ -187,6 +169,27 @@ class ClientSession(asyncio.Protocol):
                 self._fail_protocol(frame)
         self._flush()
         self._set_reading()
+
+    def _answer_quickly(self) -> Frame | NeedData | ProtocolFailed:
+        """Answer what the fast lane can (net/agent.py); the first message that it cannot."""
+        next_frame, quick, session = self._wire.next_frame, self._quick, self.session
+        output = self._output
+        while output.size < SLICE_BYTES:
+            frame = next_frame()
+            if quick is None or not isinstance(frame, Frame):
+                return frame
+            message_id, id_element, operation, controls = frame
+            if controls or operation[0] != tags.SEARCH_REQUEST or not message_id:
+                return frame
+            search = quick_search(operation)
+            if search is None:
+                return frame
+            found = quick(session, *search)
+            if found is None:
+                return frame
+            output.put_found(id_element, found)
+        self._turn_later()  # others first; the rest of what arrived can wait
+        return NEED_DATA
 
     def _interpret(self, frame: Frame) -> None:
         event = self._wire.interpret(frame)

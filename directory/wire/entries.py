@@ -38,7 +38,9 @@ def encode_selection(attributes: Iterable[str]) -> bytes:
     return ber.sequence(*map(ber.text, attributes))
 
 
-_SELECTIONS: dict[bytes, tuple[str, ...]] = {}
+KNOWN_SELECTIONS: dict[bytes, tuple[str, ...]] = {}
+"""AttributeSelections by their bytes, each checked when it was first read."""
+
 SELECTIONS_MAX = 4096
 """Most distinct attribute selections remembered; clients have a handful, strangers may not."""
 
@@ -46,15 +48,15 @@ SELECTIONS_MAX = 4096
 def decode_selection(reader: Reader) -> tuple[str, ...]:
     """An AttributeSelection; where nothing follows it, as in every search, from memory."""
     rest = reader.data[reader.at : reader.end]
-    names = _SELECTIONS.get(rest)
+    names = KNOWN_SELECTIONS.get(rest)
     if names is not None:
         reader.at = reader.end
         return names
     names = _read_selection(reader)
     if not reader.more:
-        if len(_SELECTIONS) >= SELECTIONS_MAX:
-            _SELECTIONS.clear()
-        _SELECTIONS[rest] = names
+        if len(KNOWN_SELECTIONS) >= SELECTIONS_MAX:
+            KNOWN_SELECTIONS.clear()
+        KNOWN_SELECTIONS[rest] = names
     return names
 
 

@@ -52,6 +52,10 @@ def decode_frame(data: bytes, at: int, end: int) -> Frame:
     )
 
 
+def _number(id_element: bytes) -> int:
+    return int.from_bytes(id_element[2:], "big")
+
+
 def _controls_of(data: bytes, at: int, end: int) -> bytes:
     """The controls among trailing elements; others are ignored, as section 4 tells us to."""
     while at < end:
@@ -135,6 +139,19 @@ class FrameBuffer:
             self._missing = end - len(data)
             return None
         self._at = end
+        # the usual message, a short id and no controls, taken apart here; all others elsewhere
+        operation_at = start + 2 + data[start + 1]
+        if operation_at + 2 <= end and data[start] == ber.INTEGER and data[start + 1] <= 3:
+            n = data[operation_at + 1]
+            if n < 0x80:
+                stop = operation_at + 2 + n
+            elif n == 0x81 and operation_at + 3 <= end:
+                stop = operation_at + 3 + data[operation_at + 2]
+            else:
+                stop = 0
+            if stop == end and data[start + 2] < 0x80 and operation_at != start + 2:
+                id_element = data[start:operation_at]
+                return Frame(_number(id_element), id_element, data[operation_at:end], b"")
         return decode_frame(data, start, end)
 
     @property

@@ -7,71 +7,64 @@ itself. ``tests/property/wire/test_quick.py`` holds the two together.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from directory.errors import DecodeError, LdapError
 from directory.model.ber import Reader
-from directory.wire.entries import decode_selection
+from directory.wire.entries import KNOWN_SELECTIONS, decode_selection
 
+QuickSearch = tuple[bytes, int, bytes, bytes | None, tuple[str, ...], int]
+"""Base, scope, attribute, value (None: present), attributes wanted, size limit; names as sent."""
 
-class QuickSearch(NamedTuple):
-    """A search with one equality, or a presence when ``value`` is None; all names as sent."""
+_SCOPES = 4
+_SHORT = 128
 
-    base: bytes
-    scope: int
-    name: bytes
-    value: bytes | None
-    attributes: tuple[str, ...]
-    size_limit: int
+_LIMITS = {
+    bytes((10, 1, scope, 10, 1, deref, 2, 1, size, 2, 1, time, 1, 1, 0)): (scope, size)
+    for scope in range(_SCOPES)
+    for deref in range(4)
+    for size in (0, 1, 2, 10, 100)
+    for time in (0, 10, 30, 60)
+}
+"""Scope, derefAliases, sizeLimit, timeLimit, typesOnly false, as the usual fifteen octets."""
+
+_LIMITS_OCTETS = 15
 
 
 def quick_search(op: bytes) -> QuickSearch | None:
     """Read a SearchRequest protocolOp, or leave it to the plain path."""
     try:
         n = op[1]
-        at = 4 if n < 128 else 4 + (n & 0x7F)
+        at = 4 if n < _SHORT else 4 + (n & 0x7F)
         end = at + op[at - 1]
-        if op[at - 2] != 4 or op[at - 1] > 127:
+        filter_at = end + _LIMITS_OCTETS
+        limits = _LIMITS.get(op[end:filter_at])
+        if limits is None or op[at - 2] != 4 or op[at - 1] >= _SHORT:
             return None
-        base = op[at:end]
-        # scope, derefAliases, sizeLimit, timeLimit in one octet each, typesOnly false
-        head = op[end : end + 15]
-        if (
-            head[0:2] != b"\x0a\x01"
-            or head[2] > 3
-            or head[3:5] != b"\x0a\x01"
-            or head[5] > 3
-            or head[6:8] != b"\x02\x01"
-            or head[9:11] != b"\x02\x01"
-            or head[12:] != b"\x01\x01\x00"
-            or head[8] > 127
-            or head[11] > 127
-        ):
-            return None
-        at = end + 15
-        tag = op[at]
-        end = at + 2 + op[at + 1]
+        n = op[filter_at + 1]
+        stop = filter_at + 2 + n
         value: bytes | None
-        if tag == 0xA3:
-            name_end = at + 4 + op[at + 3]
-            name = op[at + 4 : name_end]
-            value = op[name_end + 2 : end]
+        if n >= _SHORT:
+            return None
+        if op[filter_at] == 0xA3:
+            name_end = filter_at + 4 + op[filter_at + 3]
+            name = op[filter_at + 4 : name_end]
+            value = op[name_end + 2 : stop]
             if (
-                op[at + 1] > 127
-                or op[at + 2] != 4
+                op[filter_at + 2] != 4
                 or op[name_end] != 4
-                or name_end + 2 + op[name_end + 1] != end
+                or name_end + 2 + op[name_end + 1] != stop
             ):
                 return None
-        elif tag == 0x87 and op[at + 1] <= 127:
-            name = op[at + 2 : end]
+        elif op[filter_at] == 0x87:
+            name = op[filter_at + 2 : stop]
             value = None
         else:
             return None
-        reader = Reader(op, end)
-        attributes = decode_selection(reader)
-        if reader.more:
-            return None
+        attributes = KNOWN_SELECTIONS.get(op[stop:])
+        if attributes is None:
+            reader = Reader(op, stop)
+            attributes = decode_selection(reader)
+            if reader.more:
+                return None
     except (IndexError, DecodeError, LdapError):
         return None
-    return QuickSearch(base, head[2], name, value, attributes, head[8])
+    return op[at:end], limits[0], name, value, attributes, limits[1]
