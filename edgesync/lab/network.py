@@ -56,6 +56,8 @@ class Network:
         self.cut: set[frozenset[str]] = set()
         self.through: Callable[[str, str, Link], Link] = lambda _caller, _target, link: link
         """What lies between two servers that talk SMTP in memory: faults, in a simulation."""
+        self.strangers: dict[str, Callable[[], Link]] = {}
+        """Mail hosts of the Internet that can be reached, by name."""
         self.impostors: dict[str, TransportHost] = {}
         """Machines that answer in the place of a server, by its name."""
         self._hosts: dict[str, TransportHost] = {}
@@ -95,7 +97,7 @@ class Network:
         """What a server shows on LDAPS and X-ANONYMOUSTLS now; AD shows its controller's."""
         if name == AD:
             return next(iter(self.lab.machines[AD].certificates), None)
-        return self.host(name).internal_certificate()
+        return (self.impostors.get(name) or self.host(name)).internal_certificate()
 
     def dial(self, caller: str, target: str, port: int = SMTP_PORT) -> Link:
         """Connect one server to another's SMTP port, or to a neighbour on loopback.
@@ -108,6 +110,8 @@ class Network:
         """
         if neighbour := _neighbour(target, port):
             return SocketLink.connect(*neighbour)
+        if (stranger := self.strangers.get(target.casefold())) is not None:
+            return stranger()
         name = self.resolve(target)
         if frozenset((caller.casefold(), name.casefold())) in self.cut:
             raise LinkFailed(f"{name}:{port}: no route from {caller}")

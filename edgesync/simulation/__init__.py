@@ -1,1 +1,1 @@
-"""Virtual time, faults, checkers and campaigns."""
+"""Virtual time, faults, checkers, scenarios and campaigns: the shipped code against one seed."""

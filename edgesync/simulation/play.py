@@ -1,0 +1,330 @@
+"""Plays a scenario step by step on a lab in virtual time, with checkers looking on."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
+from edgesync.events import MESSAGE_DELIVERED, MESSAGE_RETURNED, Event
+from edgesync.lab.folder import new_lab, open_lab
+from edgesync.lab.lab import Lab
+from edgesync.lab.network import Network
+from edgesync.lab.routine import Routine
+from edgesync.simulation.acts import ACTS, Stage, current
+from edgesync.simulation.checkers import MailLedger, Violation, Watch
+from edgesync.simulation.expect import Expectations
+from edgesync.simulation.faults import Faults
+from edgesync.simulation.faulty_port import Crash
+from edgesync.simulation.internet import InternetHost
+from edgesync.simulation.perform import Perform, Performed
+from edgesync.simulation.scenario import Scenario, parse_span
+from edgesync.simulation.trace import Trace
+
+QUIET_TIME = timedelta(hours=9)
+"""After the last fault: two rounds of the slowest job (recipients, 4 hours) and one hour more."""
+
+OUTSIDE = "fourth.test"
+"""Where partners and strangers of the scenarios have their mailboxes."""
+
+CRASHES_MAX = 20
+"""Most restarts during one step: a crash strikes once, so more is a loop."""
+
+_EXIT = re.compile(r"(?P<step>.*?)\s+=>\s+(?P<exit>\d+|any)\Z")
+_PLACE = re.compile(r"\{(?P<which>internal|newest|oldest):(?P<server>[^}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A checker or an expectation that did not hold; or a step that could not be taken."""
+
+    checker: str
+    at: datetime
+    step: int
+    """Number of the step, from 1."""
+    detail: str
+
+    def document(self) -> dict[str, Any]:
+        """The failure as JSON."""
+        return {
+            "checker": self.checker,
+            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "step": self.step,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a scenario."""
+
+    scenario: Scenario
+    trace: Trace
+    failures: tuple[Failure, ...]
+    started_at: datetime
+    ended_at: datetime
+    events: int
+    mail_delay: timedelta
+
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation and checker held."""
+        return not self.failures
+
+    def document(self) -> dict[str, Any]:
+        """The play as JSON (contract 3.5)."""
+        return {
+            "name": self.scenario.name,
+            "title": self.scenario.title,
+            "seed": self.scenario.seed,
+            "trace_hash": self.trace.hash,
+            "result": "passed" if self.passed else "failed",
+            "failures": [failure.document() for failure in self.failures],
+            "steps": len(self.scenario.steps),
+            "events": self.events,
+            "virtual_s": (self.ended_at - self.started_at).total_seconds(),
+            "mail_delay_s": self.mail_delay.total_seconds(),
+        }
+
+
+@dataclass
+class Play:
+    """One performance: the lab of the moment and everything around it."""
+
+    scenario: Scenario
+    perform: Perform
+    folder: Path
+    lab: Lab
+    trace: Trace = field(default_factory=Trace)
+    mail: MailLedger = field(default_factory=MailLedger)
+    failures: list[Failure] = field(default_factory=list)
+    number: int = 0
+    events: int = 0
+    logged: list[Event] = field(default_factory=list)
+    messages: int = 0
+    internet: InternetHost = field(default_factory=lambda: InternetHost(OUTSIDE))
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.lab)
+        self.faults = Faults(self.lab)
+        self.stage = Stage(self.lab, {})
+        self.started_at = self.lab.clock.now()
+        self.expectations = Expectations(self)
+        self._attach(self.lab)
+
+    def _attach(self, lab: Lab) -> None:
+        self.faults.attach(lab)
+        self.lab = self.watch.lab = self.stage.lab = lab
+        self.faults.on_session = self.watch.session
+        self.faults.before_write = self.watch.before_write
+        self.faults.after_write = self.watch.after_write
+        lab.service(Routine)
+        network = lab.service(Network)
+        network.mail()
+        network.strangers[OUTSIDE] = self.internet.connect
+        lab.listeners.append(self._heard)
+
+    def _heard(self, event: Event) -> None:
+        self.events += 1
+        self.logged.append(event)
+        self.trace.event(event)
+        message = str(event.data.get("message", ""))
+        if event.kind is MESSAGE_DELIVERED and self._has_arrived(message, str(event.data["how"])):
+            self.mail.ended.setdefault(message, event.at)
+        if event.kind is MESSAGE_RETURNED:
+            self.mail.returned.add(message)
+
+    def _has_arrived(self, message: str, how: str) -> bool:
+        """A hop inside the organisation is no arrival: a mailbox is, and the host outside."""
+        sent = self.mail.sent.get(message)
+        return sent is not None and (how == "to the mailbox" if sent[2] else OUTSIDE in how)
+
+    def close(self) -> None:
+        """Let the lab of the moment go."""
+        self.lab.close()
+
+    # steps ---------------------------------------------------------------------------------
+
+    def run(self) -> Played:
+        """Take every step; the first failure of a checker ends the play."""
+        for number, step in enumerate(self.scenario.steps, 1):
+            self.number = number
+            self._step(step)
+            if any(failure.checker != "expectation" for failure in self.failures):
+                break
+        return Played(
+            self.scenario, self.trace, tuple(self.failures), self.started_at,
+            self.lab.clock.now(), self.events, self.mail.longest_delay(),
+        )  # fmt: skip
+
+    def _step(self, step: str) -> None:
+        self.trace.add(self.lab.clock.now(), "step", "", step)
+        done = False
+        for _ in range(CRASHES_MAX):
+            try:
+                if not done:
+                    self._take(step)
+                break
+            except Crash:
+                self._restart()
+                done = not step.startswith("advance")  # the operator sees it and tries no more
+            except EdgeSyncError as error:
+                self.fail("step", f"{step}: {error.message}")
+                break
+        self._look()
+
+    def _take(self, step: str) -> None:
+        words = shlex.split(step)
+        verb = words[0]
+        if verb == "advance":
+            self._advance(parse_span(words[1]))
+        elif verb == "settle":
+            self._settle()
+        elif verb == "fault":
+            self.faults.begin(words[1:])
+        elif verb == "heal":
+            self.faults.heal(words[1:])
+        elif verb == "expect":
+            for problem in self.expectations.check(words[1:]):
+                self.fail("expectation", f"{step}: {problem}")
+        elif verb == "send":
+            self._send(words[1:])
+        elif verb in ACTS:
+            self._act(verb, words[1:], step)
+        else:
+            self._command(step)
+
+    def _act(self, verb: str, words: Sequence[str], step: str) -> None:
+        usage, _, act = ACTS[verb]
+        self.lab.begin_command(step)
+        try:
+            act(self.stage, words)
+        except (IndexError, KeyError) as error:
+            raise UsageError(f"{step!r} needs more words", f"usage: {usage}") from error
+
+    def _command(self, step: str) -> None:
+        match = _EXIT.match(step)
+        text, wanted = (match["step"], match["exit"]) if match else (step, "0")
+        self.watch.forced |= "--force-cookie" in text
+        done = self.ask(self._filled(text))
+        self.trace.add(self.lab.clock.now(), "answer", "", str(done.exit_code))
+        if wanted not in {"any", str(done.exit_code)}:
+            said = f" ({done.message})" if done.message else ""
+            self.fail("expectation", f"{text}: exit {done.exit_code}, not {wanted}{said}")
+
+    def ask(self, command: str) -> Performed:
+        """Run a command on the present lab."""
+        return self.perform(self.lab, command, self.folder)
+
+    def _filled(self, text: str) -> str:
+        def certificate(match: re.Match[str]) -> str:
+            server = self.lab.server(match["server"]).name
+            if match["which"] == "internal":
+                return current(self.lab, server).thumbprint
+            own = sorted(self.lab.store(server).certificates, key=lambda c: c.not_before)
+            if not own:
+                raise NoSuchThing(f"{server} has no certificate", "cert list shows")
+            return (own[-1] if match["which"] == "newest" else own[0]).thumbprint
+
+        return _PLACE.sub(certificate, text)
+
+    def _advance(self, span: timedelta) -> None:
+        until = self.lab.clock.now() + span
+        self.watch.remember_source()
+        for _ in range(CRASHES_MAX):
+            try:
+                self.lab.agenda.advance_to(until)
+                break
+            except Crash:
+                self._restart()
+        self.watch.check_one_way()
+
+    def _settle(self) -> None:
+        self.faults.heal(["all"])
+        self._advance(QUIET_TIME)
+        self.watch.check_liveness()
+        self.mail.check_end(self.lab, self.watch.report)
+
+    def _send(self, words: Sequence[str]) -> None:
+        """``send inbound [ADDRESS]`` or ``send outbound``: the checker follows the message."""
+        forest = self.lab.description.forest
+        inbound = words[0] == "inbound"
+        self.messages += 1
+        if inbound:
+            to = words[1] if len(words) > 1 else f"user0@{forest}"
+            text = f"mail send --from partner@{OUTSIDE} --to {to}"
+        else:
+            to = f"someone{self.messages}@{OUTSIDE}"
+            text = f"mail send --from user0@{forest} --to {to}"
+        done = self.ask(f"{text} --subject 'Message {self.messages}'")
+        rows = done.document.get("recipients", [])
+        refused = [row for row in rows if row["state"] in {"refused", "returned"}]
+        message_id = done.document.get("message_id", "")
+        state = rows[0]["state"] if rows else "none"
+        self.trace.add(self.lab.clock.now(), "answer", "", f"{message_id} {state}")
+        if message_id and not refused:
+            now = self.lab.clock.now()
+            self.mail.sent[message_id] = (now, to, inbound)
+            if state in ({"delivered"} if inbound else {"relayed"}):
+                self.mail.ended[message_id] = now
+
+    # crashes and judgement -----------------------------------------------------------------
+
+    def _restart(self) -> None:
+        """Everything in memory is gone; what the journals have is there."""
+        root = self.lab.root
+        if root is None:
+            raise UsageError("a lab in memory does not survive a crash", "[lab] durable = true")
+        self.trace.add(self.lab.clock.now(), "fault", "", "crash and restart")
+        with suppress(EdgeSyncError):
+            self.lab.close()
+        lab = open_lab(root)
+        self._attach(lab)
+
+    def _look(self) -> None:
+        self.watch.check_safety()
+        self.mail.check(self.lab, self.faults.lost_mail_acks, self.watch.report)
+        for impostor in self.faults.impostors.values():
+            if any(_is_trusting(s.message_id, self.mail) for s in impostor.taken):
+                self.watch.report("impostor-took-mail", "mail of the organisation went to it")
+        for violation in self.watch.violations:
+            self._violated(violation)
+        self.watch.violations.clear()
+
+    def _violated(self, violation: Violation) -> None:
+        self.trace.add(violation.at, "check", "", f"{violation.checker}: {violation.detail}")
+        self.failures.append(
+            Failure(violation.checker, violation.at, self.number, violation.detail)
+        )
+
+    def fail(self, checker: str, detail: str) -> None:
+        """Something is not as it should be."""
+        self._violated(Violation(checker, self.lab.clock.now(), detail))
+
+
+def _is_trusting(message_id: str, mail: MailLedger) -> bool:
+    return message_id in mail.sent
+
+
+def play(
+    scenario: Scenario, perform: Perform, *, prepare: Callable[[Play], None] = lambda _play: None
+) -> Played:
+    """Play a scenario in a lab of its own, which is gone afterwards.
+
+    ``prepare`` sees the play before its first step: tests break parts of the code there.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="edgesync-play-")))
+        root = folder / "lab" if scenario.lab.durable else None
+        lab = new_lab(scenario.lab.description(scenario.seed), root)
+        show = Play(scenario, perform, folder, lab)
+        stack.callback(show.close)
+        prepare(show)
+        return show.run()
