@@ -18,10 +18,13 @@ from typing import Any, Protocol, TypeVar
 from directory.clock import Clock
 from directory.net.server import Address, DirectoryServer
 from edgesync.errors import ExitCode, Unreachable
+from edgesync.lab.client_access import PORTS as CLIENT_ACCESS_PORTS
+from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import SMTP_PORT, Network
 from edgesync.lab.self_test import self_test
+from edgesync.lab.stream_endpoint import SessionFactory, StreamEndpoint
 from edgesync.lab.tls_files import context_of
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.endpoint import SmtpEndpoint
@@ -158,6 +161,7 @@ class RealtimeRunner:
         found = [self._directory(AD, 389, 636)]
         found += [self._directory(name, 50389, 50636) for name in self.lab.edges]
         found += self._smtp()
+        found += self._client_access()
         return found
 
     def _directory(self, name: str, ldap: int, ldaps: int) -> Started:
@@ -196,6 +200,27 @@ class RealtimeRunner:
             return {"smtp": f"smtp://{host}:{port}"}
 
         return Started(name, endpoint, addresses)
+
+    def _client_access(self) -> list[Started]:
+        access = self.lab.service(ClientAccess)
+
+        def accepting(name: str, service: str) -> SessionFactory:
+            return lambda _remote: access.accept(name, service)
+
+        return [
+            self._stream(name, service, port, accepting(name, service))
+            for name in access.servers()
+            for service, port in CLIENT_ACCESS_PORTS.items()
+        ]
+
+    def _stream(self, server: str, service: str, port: int, accept: SessionFactory) -> Started:
+        endpoint = StreamEndpoint(accept, self._host(server), self._port(port))
+
+        def addresses() -> dict[str, str]:
+            host, number = endpoint.address
+            return {service: f"{service}://{host}:{number}"}
+
+        return Started(server, endpoint, addresses)
 
     def _host(self, server: str) -> str:
         """Loopback; with Exchange's own ports every server needs an address of its own."""

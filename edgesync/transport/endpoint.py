@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable
 
 from edgesync.transport import reply
@@ -184,8 +185,12 @@ class _Connection(asyncio.Protocol):
 class SocketLink:
     """A blocking TCP connection for a conversation."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(
+        self, connection: socket.socket, *, reply_timeout_s: float = REPLY_TIMEOUT_S
+    ) -> None:
         self._socket = connection
+        self._reply_timeout_s = reply_timeout_s
+        self._ends_at = time.monotonic() + SESSION_MAX_S
         self.local = endpoint_text(connection.getsockname())
         self.remote = endpoint_text(connection.getpeername())
 
@@ -207,9 +212,8 @@ class SocketLink:
             connection = socket.create_connection((host, port), connect_timeout_s)
         except OSError as error:
             raise LinkFailed(f"{host}:{port}: {error.strerror or error}") from error
-        connection.settimeout(reply_timeout_s)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return cls(connection)
+        return cls(connection, reply_timeout_s=reply_timeout_s)
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the peer."""
@@ -219,7 +223,14 @@ class SocketLink:
             raise _failed(error) from error
 
     def receive(self) -> bytes:
-        """Wait for bytes; none when the peer hung up."""
+        """Wait for bytes; none when the peer hung up.
+
+        A peer that sends a byte now and then is silent too, once the session is too old.
+        """
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise LinkFailed(f"longer than {SESSION_MAX_S:.0f} s", is_silent=True)
+        self._socket.settimeout(min(left, self._reply_timeout_s))
         try:
             return self._socket.recv(READ_SIZE)
         except OSError as error:

@@ -19,7 +19,7 @@ from edgesync.transport import reply
 from edgesync.transport.client import DialogueFailed, Line, SmtpClient
 from edgesync.transport.link import Link, LinkFailed, drive
 from edgesync.transport.reply import Reply
-from edgesync.trust.tls import HandshakeDone, TlsFailed, TlsIdentity, TlsSession, TlsVersion
+from edgesync.trust.tls import HandshakeDone, TlsIdentity, TlsVersion
 from edgesync.trust.verdict import Reason
 
 T = TypeVar("T")
@@ -167,40 +167,3 @@ class _Session:
 
 def _words(client: SmtpClient) -> tuple[str, ...]:
     return tuple(f"{word} {rest}".rstrip() for word, rest in client.keywords.items())
-
-
-@dataclass
-class LdapsProbe:
-    """The same question where TLS comes first."""
-
-    identity: TlsIdentity | None = None
-    versions: tuple[TlsVersion, ...] = tuple(TlsVersion)
-
-    def run(self, link: Link, clock: Clock) -> HandshakeReport:
-        """Shake hands over a link and hang up; nothing is said inside."""
-        started = clock.monotonic()
-        session = TlsSession.client(self.identity, versions=self.versions)
-        done: HandshakeDone | None = None
-        reason: Reason | None = None
-        detail = ""
-        try:
-            done = drive(_shake(session), link)
-        except LinkFailed as failure:
-            reason, detail = Reason.UNREACHABLE, str(failure)
-        except DialogueFailed as failure:
-            reason, detail = Reason.TLS_FAILED, failure.detail
-        spent = clock.monotonic() - started
-        return HandshakeReport(
-            link.remote, link.local, "LDAPS", reason, detail, "", (), done,
-            self.identity.der if self.identity else None, None, None, (), spent, spent,
-        )  # fmt: skip
-
-
-def _shake(session: TlsSession) -> Generator[bytes, bytes, HandshakeDone]:
-    while True:
-        match session.next_event():
-            case HandshakeDone() as done:
-                return done
-            case TlsFailed(reason):
-                raise DialogueFailed(reply.CONNECTION_DROPPED, reason, tls_error=reason)
-        session.receive_data((yield session.data_to_send()))

@@ -16,7 +16,13 @@ from edgesync.transport.message import AuthAs
 from edgesync.transport.permissions import EXCHANGE_SERVERS, Rights, rights_of, user_rights
 from edgesync.transport.reply import Reply
 from edgesync.trust import direct
-from edgesync.trust.direct import ANONYMOUS_LOGON, PARTNER_SERVERS, Direction, TrustResult
+from edgesync.trust.direct import (
+    ANONYMOUS_LOGON,
+    EXTERNALLY_SECURED_SERVERS,
+    PARTNER_SERVERS,
+    Direction,
+    TrustResult,
+)
 from edgesync.trust.pkix import PkixStatus, validate
 from edgesync.trust.reading import parsed, subject_of
 from edgesync.trust.tls import HandshakeDone, TlsIdentity
@@ -35,7 +41,14 @@ class InboundSecurity:
         self.identity = ANONYMOUS_LOGON
         self.peer_name = ""
         self.auth_as = AuthAs.ANONYMOUS
+        if self._is_externally_secured:
+            self.identity, self.auth_as = EXTERNALLY_SECURED_SERVERS, AuthAs.INTERNAL
         self.rights = self._granted()
+
+    @property
+    def _is_externally_secured(self) -> bool:
+        """Whoever reaches such a connector is trusted: something outside Exchange secures it."""
+        return AuthMechanism.EXTERNAL_AUTHORITATIVE in self._connector.auth_mechanism
 
     @property
     def is_protected(self) -> bool:
@@ -144,7 +157,8 @@ class InboundSecurity:
     def _granted(self) -> Rights:
         groups = self._connector.permission_groups
         exchange = AuthMechanism.EXCHANGE_SERVER in self._connector.auth_mechanism
-        if not exchange:  # the identity cannot be established on such a connector
+        # without either, the identity cannot be established on the connector
+        if not exchange and not self._is_externally_secured:
             groups &= ~PermissionGroups.EXCHANGE_SERVERS
         return rights_of(groups, self.identity, self._host.profile)
 

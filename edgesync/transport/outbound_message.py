@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 
 from edgesync.transport import reply
-from edgesync.transport.client import SmtpClient
+from edgesync.transport.client import DialogueFailed, SmtpClient
 from edgesync.transport.command import RcptTo
 from edgesync.transport.headers import outgoing
 from edgesync.transport.inbound_content import has_bare_line_ends
+from edgesync.transport.link import LinkFailed
 from edgesync.transport.message import Submission
 from edgesync.transport.reply import Reply
 
@@ -39,14 +41,19 @@ class Carrier:
             for text in commands:
                 replies.append((yield from self._client.command(text)))
         if not replies[0].is_positive:
-            yield from self._client.command("RSET")
+            yield from self._reset()
             return [(recipient, replies[0]) for recipient in recipients]
         answers = dict(zip(recipients, replies[1:], strict=True))
         if not any(said.is_positive for said in answers.values()):
-            yield from self._client.command("RSET")
+            yield from self._reset()
             return list(answers.items())
         final = yield from self._content(content)
         return [(r, final if said.is_positive else said) for r, said in answers.items()]
+
+    def _reset(self) -> Generator[bytes, bytes, None]:
+        """Give the transaction up. A peer that is gone by now has still said what it said."""
+        with suppress(DialogueFailed, LinkFailed):
+            yield from self._client.command("RSET")
 
     def _content(self, content: bytes) -> Generator[bytes, bytes, Reply]:
         if "CHUNKING" in self._client.keywords:

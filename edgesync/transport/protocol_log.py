@@ -226,7 +226,7 @@ class SessionLog:
         self._log = log if verbose else None
         self._profile = log.profile
         self._clock = log.clock
-        self._connector = connector
+        self.connector = connector
         self.id = log.next_session()
         self.local, self.remote = local, remote
         self._sequence = 0
@@ -269,7 +269,7 @@ class SessionLog:
         if self._log is None:
             return
         row = LogRow(
-            self._clock.now(), self._connector, self.id, self._sequence, self.local, self.remote,
+            self._clock.now(), self.connector, self.id, self._sequence, self.local, self.remote,
             event, data, context,
         )  # fmt: skip
         self._sequence += 1

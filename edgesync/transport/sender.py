@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
+from edgesync import events
 from edgesync.organization.connectors import LoggingLevel
 from edgesync.organization.servers import TransportServerFlags
 from edgesync.transport import reply
@@ -89,6 +90,11 @@ def deliver(
     except DialogueFailed as failed:
         outcome.failure = failed.answer
         outcome.reason = Reason.TLS_FAILED if failed.tls_error else Reason.UNREACHABLE
+        if failed.tls_error:
+            host.report(
+                events.TLS_NEGOTIATION_FAILED, connector=log.connector, address=log.remote,
+                verb="outbound", reason=failed.tls_error,
+            )  # fmt: skip
         why = "Remote(SocketError)"
     except SendFailed as failed:
         outcome.failure, outcome.reason = failed.answer, failed.reason

@@ -23,6 +23,7 @@ from edgesync.config import Version
 from edgesync.errors import CertificateUnreadable, KeyUnavailable, PortUnavailable, RefusedByRule
 from edgesync.events import CERTIFICATE_PUBLISHED, CERTIFICATE_STORED
 from edgesync.organization.servers import publish_certificate
+from edgesync.organization.virtual_directories import require_ssl
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,14 @@ def put_enabled(
     publication = _plan_publication(host, enabled, services, answer)
     before = host.store.state
     change = host.store.put(enabled, *_without_iis(host, enabled, services))
-    if publication.wanted:
-        try:
+    try:
+        if publication.wanted:
             publish_certificate(host.directory, host.server_dn, enabled.der)
-        except (LdapError, PortUnavailable):
-            host.store.restore(before)
-            raise
+        if services & Services.IIS:
+            require_ssl(host.directory, host.server_dn)
+    except (LdapError, PortUnavailable):
+        host.store.restore(before)
+        raise
     if enabled.thumbprint not in before.personal:
         host.report(CERTIFICATE_STORED, thumbprint=enabled.thumbprint, server=host.name)
     if publication.wanted:

@@ -1,0 +1,109 @@
+"""IIS on a Client Access server: which directory, is TLS enough, who is it, then the service.
+
+The order is IIS's: Require SSL, then the client certificate, then the log-on.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edgesync.client_access.accounts import Account, by_log_on_name
+from edgesync.client_access.client_certificates import CertificateRefused, map_certificate
+from edgesync.client_access.host import ClientAccessHost
+from edgesync.client_access.http_values import (
+    CERTIFICATE_REQUIRED,
+    LOG_ON_FAILED,
+    LOG_ON_REQUIRED,
+    NOT_FOUND,
+    SSL_REQUIRED,
+    HttpRequest,
+    HttpResponse,
+    error_page,
+)
+from edgesync.client_access.services import ANONYMOUS_WORDS, serve
+from edgesync.client_access.web_mail import WebMail
+from edgesync.organization.virtual_directories import AccessSsl, VirtualDirectory
+
+_CHALLENGE = "WWW-Authenticate"
+
+
+@dataclass
+class WebServer:
+    """The web site of one server."""
+
+    host: ClientAccessHost
+    web_mail: WebMail = field(default_factory=WebMail)
+
+    def wants_client_certificates(self) -> bool:
+        """Whether any directory accepts or requires a client certificate."""
+        asks = AccessSsl.NEGOTIATE_CERT | AccessSsl.REQUIRE_CERT
+        return any(d.access is not None and d.access & asks for d in self.host.directories())
+
+    def answer(
+        self, request: HttpRequest, *, is_secure: bool, client: Sequence[bytes] = ()
+    ) -> HttpResponse:
+        """The answer to one request; ``client`` are the certificates the client sent (DER)."""
+        directories = self.host.directories()
+        directory = _directory_of(directories, request.path)
+        if directory is None:
+            return error_page(NOT_FOUND)
+        access = _access(directory, directories)
+        if AccessSsl.SSL in access and not is_secure:
+            return error_page(SSL_REQUIRED)
+        account: Account | None = None
+        if access & (AccessSsl.NEGOTIATE_CERT | AccessSsl.REQUIRE_CERT):
+            if client:
+                mapped = map_certificate(self.host, client)
+                if isinstance(mapped, CertificateRefused):
+                    return error_page(mapped.status, mapped.detail)
+                account = mapped
+            elif AccessSsl.REQUIRE_CERT in access:
+                return error_page(CERTIFICATE_REQUIRED)
+        return self._authorized(request, directory, account)
+
+    def _authorized(
+        self, request: HttpRequest, directory: VirtualDirectory, account: Account | None
+    ) -> HttpResponse:
+        if directory.word == "owa":
+            return self.web_mail.answer(self.host, request, account)
+        if directory.word not in ANONYMOUS_WORDS and account is None:
+            offered = request.headers.get("authorization", "")
+            challenge = (_CHALLENGE, f'Basic realm="{self.host.fqdn}"')
+            if not offered:
+                return error_page(LOG_ON_REQUIRED, "", challenge)
+            account = self._log_on(offered)
+            if account is None:
+                return error_page(LOG_ON_FAILED, "", challenge)
+        return serve(self.host, directory, request, account)
+
+    def _log_on(self, authorization: str) -> Account | None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.casefold() != "basic":
+            return None
+        try:
+            user, colon, password = b64decode(token, validate=True).decode().partition(":")
+        except (NotBase64, ValueError):
+            return None
+        if not colon or not password or not self.host.log_on(user, password):
+            return None
+        return by_log_on_name(self.host.directory, self.host.names, user)
+
+
+def _directory_of(directories: Sequence[VirtualDirectory], path: str) -> VirtualDirectory | None:
+    """The directory a path is in: the site itself when no other has it."""
+    first = "/" + path.strip("/").partition("/")[0].casefold()
+    for directory in directories:
+        if directory.path.casefold() == first:
+            return directory
+    return None if first != "/" else next((d for d in directories if d.word == "/"), None)
+
+
+def _access(directory: VirtualDirectory, directories: Sequence[VirtualDirectory]) -> AccessSsl:
+    """The flags of a directory: its own, or the web site's."""
+    if directory.access is not None:
+        return directory.access
+    site = next((d for d in directories if d.word == "/"), None)
+    return (site.access if site is not None else None) or AccessSsl.NONE
