@@ -78,7 +78,7 @@ def rehearsal(
     """
     from directory.clock import SystemClock
     from edgesync.lab.folder import fork_lab
-    from edgesync.operations.trust import workshop
+    from edgesync.operations.runner import workshop
     from edgesync.planning.planner import pace_of, plan_renewal
     from edgesync.planning.report import rehearsal_document, rehearsal_html, rehearsal_junit
     from edgesync.planning.whatif import rehearse

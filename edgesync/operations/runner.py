@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +81,13 @@ class OperationRunner:
             if inside.exists() or parsed.operation.verb == "export" or not Path(value).exists():
                 confined[parameter.name] = str(inside)
         return confined
+
+
+@contextmanager
+def workshop() -> Iterator[OperationRunner]:
+    """A runner whose files live in a folder of their own, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="edgesync-") as folder:
+        yield OperationRunner(Path(folder))
 
 
 def _parsed(command: str) -> Command:

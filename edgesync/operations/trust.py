@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path as FilePath
+from collections.abc import Iterable, Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,7 +13,6 @@ from edgesync.operations.render import columns
 
 if TYPE_CHECKING:
     from edgesync.operations.context import Context
-    from edgesync.operations.runner import OperationRunner
     from edgesync.planning.inquiry import Inquiry
 
 VERIFIER = Help("server that has to trust", completes="server")
@@ -32,15 +28,6 @@ def inquiry_of(context: Context) -> Inquiry:
     from edgesync.planning.inquiry import Inquiry
 
     return Inquiry(context.lab, SystemClock())
-
-
-@contextmanager
-def workshop() -> Iterator[OperationRunner]:
-    """A runner whose files live in a folder of their own, for as long as the block lasts."""
-    from edgesync.operations.runner import OperationRunner
-
-    with tempfile.TemporaryDirectory(prefix="edgesync-") as folder:
-        yield OperationRunner(FilePath(folder))
 
 
 def exit_code_of(verdict: str) -> ExitCode:
@@ -150,6 +137,7 @@ def explain(
     The fix is tried on a fork of the lab before it is printed; the lab itself is not changed.
     """
     from edgesync.lab.folder import fork_lab
+    from edgesync.operations.runner import workshop
     from edgesync.planning.observation import Path
 
     inquiry = inquiry_of(context)

@@ -56,7 +56,7 @@ def whatif(
     """
     from directory.clock import SystemClock
     from edgesync.lab.folder import fork_lab
-    from edgesync.operations.trust import workshop
+    from edgesync.operations.runner import workshop
     from edgesync.planning.planner import pace_of
     from edgesync.planning.whatif import rehearse
 
@@ -137,7 +137,7 @@ def plan(
     """
     from directory.clock import SystemClock
     from edgesync.lab.folder import fork_lab
-    from edgesync.operations.trust import workshop
+    from edgesync.operations.runner import workshop
     from edgesync.planning.planner import pace_of, plan_renewal
 
     if what != "renew":
