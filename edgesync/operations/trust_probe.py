@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from edgesync.errors import ExitCode, InputInvalid, NoSuchThing, UsageError
+from edgesync.errors import ExitCode, InputInvalid, NoSuchThing, RefusedByRule, UsageError
 from edgesync.operations.registry import Document, Help, Outcome, operation
 from edgesync.operations.render import listing
 
@@ -155,18 +155,20 @@ def _identity(file: str) -> TlsIdentity:
 def _described(der: bytes | None) -> dict[str, Any] | None:
     import hashlib
 
-    from cryptography import x509
-
     from edgesync.certificates.certificate import thumbprint
+    from edgesync.trust.reading import issuer_of, parsed, subject_of
 
     if der is None:
         return None
-    certificate = x509.load_der_x509_certificate(der)
+    certificate = parsed(der)
+    if certificate is None:
+        return {"thumbprint": thumbprint(der), "sha256": hashlib.sha256(der).hexdigest().upper(),
+                "subject": "?", "issuer": "?", "not_before": "", "not_after": ""}  # fmt: skip
     return {
         "thumbprint": thumbprint(der),
         "sha256": hashlib.sha256(der).hexdigest().upper(),
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": subject_of(certificate),
+        "issuer": issuer_of(certificate),
         "not_before": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
         "not_after": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
     }
@@ -241,18 +243,23 @@ def _render_export(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "trust", "export", render=_render_export, example="edgesync trust export HUB01 --folder /tmp/pf"
+    "trust",
+    "export",
+    render=_render_export,
+    example="edgesync trust export HUB01 --postfix --folder /tmp/pf",
 )
 def export(
     context: Context,
     server: Annotated[str, Help("whose view of trust", completes="server")],
     *,
+    postfix: Annotated[bool, Help("as Postfix maps, the only form there is")] = True,
     folder: Annotated[
         str | None, Help("write the files there instead of showing them", metavar="DIR")
     ] = None,
     postfix_folder: Annotated[
         str, Help("where Postfix will find them", metavar="DIR")
     ] = "/etc/postfix",
+    force: Annotated[bool, Help("overwrite files that are there")] = False,
 ) -> Outcome:
     """Export what a server trusts as Postfix maps of SHA-256 fingerprints.
 
@@ -261,11 +268,16 @@ def export(
     from edgesync.lab.network import Network
     from edgesync.trust.export import postfix_maps
 
+    if not postfix:
+        raise UsageError("which form?", "the only one is --postfix")
     host = context.lab.service(Network).host(server)
     files = postfix_maps(host.anchors(), folder=postfix_folder)
     notes: tuple[str, ...] = ()
     if folder is not None:
         target = Path(folder)
+        taken = [name for name in files if (target / name).exists()]
+        if taken and not force:
+            raise RefusedByRule(f"{target / taken[0]} is there already", "--force overwrites it")
         target.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (target / name).write_text(text, "utf-8")

@@ -231,3 +231,32 @@ def test_a_lab_hands_foreign_mail_to_a_smart_host_on_loopback_and_to_no_other(
             controller.stop()
     assert len(mailbox.taken) == 1
     assert b"X-MS-Exchange-Organization" not in mailbox.taken[0][2]
+
+
+def test_the_probe_command_reads_postfix_and_our_own_edge(tmp_path: Path) -> None:
+    from edgesync.certificates.certificate import thumbprint
+    from edgesync.operations.commands import parse_command
+    from edgesync.operations.context import Context
+
+    def probe(address: str) -> tuple[dict[str, object], int]:
+        context = Context(lab_path=tmp_path / "no lab")
+        outcome = parse_command(f"trust probe {address}").run(context)
+        return outcome.document, int(outcome.exit_code)
+
+    organization = subscribed()
+    edge, hub = organization.machines["EDGE01"], organization.machines["HUB01"]
+    assert edge.identity is not None
+    assert hub.identity is not None
+    certificate, key = write_pem(hub.identity, tmp_path, "hub")
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    with listening(edge) as (host, port):
+        document, code = probe(f"{host}:{port} --verb x-anonymoustls --present {both}")
+        assert code == 0
+        assert document["presented"]["thumbprint"] == thumbprint(edge.identity.der)  # type: ignore[index]  # JSON
+        record = edge.host.sessions[-1]
+        assert record.trust
+        assert record.handshake.peer == hub.identity.der
+    with postfix({}) as server:
+        document, code = probe(f"127.0.0.1:{server.port} --verb starttls")
+        assert (code, document["reason"]) == (5, "tls_not_offered")

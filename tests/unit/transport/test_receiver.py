@@ -297,3 +297,21 @@ def test_a_stranger_may_not_send_as_the_organisation_without_the_right(edge: Mac
     assert greeted(edge).say("MAIL FROM:<ceo@contoso.test>") == [
         "530 5.7.1 Client was not authenticated"
     ]
+
+
+@pytest.mark.fact("certificate-facts 4.4")
+def test_an_externally_secured_connector_trusts_whoever_reaches_it(edge: Machine) -> None:
+    edge.configure(
+        auth_mechanism=AuthMechanism.TLS | AuthMechanism.EXTERNAL_AUTHORITATIVE,
+        permission_groups=PermissionGroups.EXCHANGE_SERVERS,
+    )
+    caller = greeted(edge)
+    assert caller.say(OUTSIDER, "RCPT TO:<x@elsewhere.test>", "DATA")[:2] == [
+        "250 2.1.0 Sender OK",
+        "250 2.1.5 Recipient OK",
+    ]
+    caller.say("X-MS-Exchange-Organization-SCL: -1", "X-MS-Exchange-Forest-A: b", "", "hi", ".")
+    content = edge.received[0].content
+    assert b"SCL" not in content  # everything but headers of organisation and forest
+    assert b"Forest" not in content
+    assert b"AuthAs: Internal" in content
