@@ -17,6 +17,8 @@ from directory.model.modification import replace
 from edgesync.lab.folder import open_lab
 from tests.support.program import Program
 
+pytestmark = pytest.mark.slow  # a process for each command
+
 SITE = "Default-First-Site-Name"
 
 

@@ -22,11 +22,16 @@ from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.names import DEFAULT_SITE
 from edgesync.organization.servers import list_servers, read_server
 from edgesync.port.pinning import PinMismatch, pinned_session
-from edgesync.port.port import find
+from edgesync.port.port import DirectoryPort, find
 from edgesync.subscription.accounts import list_accounts
-from edgesync.subscription.channel import CredentialRefused, usable_credentials
+from edgesync.subscription.channel import (
+    CredentialRefused,
+    HubIdentity,
+    open_edge_session,
+    usable_credentials,
+)
 from edgesync.subscription.connectors import internet_connector
-from edgesync.subscription.credentials import readable_records
+from edgesync.subscription.credentials import Secret, readable_records
 from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile
 from edgesync.subscription.listing import list_subscriptions
@@ -303,6 +308,21 @@ def test_a_new_certificate_on_the_hub_makes_its_credentials_unreadable(forest: F
     with pytest.raises(CredentialUndecryptable, match="no longer uses"):
         forest.open_session("HUB01", "EDGE01")
     assert forest.open_session("HUB02", "EDGE01")
+
+
+@pytest.mark.fact("edgesync-facts 3.4")
+def test_a_cng_key_on_the_hub_logs_1035(forest: Forest) -> None:
+    forest.subscribe("EDGE01")
+    hub = HubIdentity(forest.server("HUB01"), forest.hub_keys["HUB01"], key_is_capi=False)
+
+    def never(_expected: bytes, _user: str, _secret: Secret) -> DirectoryPort:
+        raise AssertionError("nothing may be tried")
+
+    with pytest.raises(CredentialUndecryptable, match="CNG"):
+        open_edge_session(
+            hub, forest.server("EDGE01"), never, now=forest.clock.now(), emit=forest.events.append
+        )
+    assert forest.events[-1].kind.id == 1035
 
 
 @pytest.mark.fact("edgesync-facts 3.4")

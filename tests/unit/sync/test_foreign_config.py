@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
 
-from edgesync.errors import ConfigurationError, InputInvalid, NoSuchThing
+from edgesync.errors import ConfigurationError, InputInvalid, NoSuchThing, RefusedByRule
+from edgesync.sync.foreign import run_foreign
 from edgesync.sync.foreign_config import ForeignConfig, read_config
 
 GOOD = """
@@ -81,3 +83,11 @@ def test_files_that_are_missing_or_no_toml(tmp_path: Path) -> None:
         read(tmp_path, "= broken")
     with pytest.raises(NoSuchThing, match="password_file"):
         read(tmp_path, GOOD.replace('"password"', '"elsewhere"'))
+
+
+def test_two_processes_never_run_one_configuration(tmp_path: Path) -> None:
+    read(tmp_path, GOOD)
+    with (tmp_path / "sync.db.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(RefusedByRule, match="another process"):
+            run_foreign(tmp_path / "sync.toml")
