@@ -258,4 +258,4 @@ def redescribe(lab: Lab, description: LabDescription) -> None:
 
 def _write_description(folder: LabFolder, description: LabDescription) -> None:
     document = json.dumps(description.document(), indent=2, ensure_ascii=False)
-    write_atomically(folder.description, document + "\n", mode=0o644)
+    write_atomically(folder.description, document + "\n")

@@ -19,7 +19,7 @@ class NotReady(LabError):
 
 
 def self_test(lab: Lab, clock: Clock) -> None:
-    """Bind to every directory with a password over TLS, read every other listener's rootDSE.
+    """Bind to every directory with a password over TLS; read every other listener's rootDSE.
 
     Raises:
         NotReady: names server, address and what went wrong.

@@ -44,7 +44,7 @@ def _quoted(value: str, shell: str) -> str:
 
 @operation(
     "env", render=_render, example='eval "$(edgesync env)" && ldapsearch -x -D "$LDAPBINDDN" '
-    '-y "$EDGESYNC_PASSWORD_FILE" "(cn=EDGE01)"',
+    '-y "$EDGESYNC_PASSWORD_FILE" "(cn=HUB01)"',
 )  # fmt: skip
 def env(
     context: Context,
@@ -95,7 +95,7 @@ def env(
 
 def _examples(smtp: dict[str, str]) -> list[str]:
     lines = [
-        'ldapsearch -x -D "$LDAPBINDDN" -y "$EDGESYNC_PASSWORD_FILE" "(cn=EDGE01)"',
+        'ldapsearch -x -D "$LDAPBINDDN" -y "$EDGESYNC_PASSWORD_FILE" "(cn=HUB01)"',
         'ldapsearch -x -ZZ -D "$LDAPBINDDN" -y "$EDGESYNC_PASSWORD_FILE" -s base -b ""',
     ]
     for machine in sorted(smtp)[:1]:

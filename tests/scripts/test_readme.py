@@ -15,7 +15,9 @@ from pathlib import Path
 from tests.support.program import ROOT
 
 README = ROOT / "README.md"
-SESSION = re.compile(r"(<!-- session -->\n```console\n)(.*?)(```\n<!-- end of session -->)", re.DOTALL)
+SESSION = re.compile(
+    r"(<!-- session -->\n```console\n)(.*?)(```\n<!-- end of session -->)", re.DOTALL
+)
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 MEASURED = re.compile(r"(?<=  )\d+\.\d{1,3}$|(?<=\s)0$", re.MULTILINE)
 
