@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from edgesync.errors import ExitCode, NoSuchThing, Unreachable, UsageError
+from edgesync.operations import mail_connectivity  # noqa: F401 - one more verb of this noun
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
 from edgesync.operations.render import columns, listing
 

@@ -168,6 +168,17 @@ class SmtpClient:
             self._log.note(negotiated(done, is_server=False))
         return answer
 
+    def look(self) -> Step:
+        """Wait for the banner, say EHLO and QUIT.
+
+        Raises:
+            DialogueFailed: a refusal, or what is no SMTP.
+        """
+        for answer in ((yield from self.greet()), (yield from self.ehlo("localhost"))):
+            if not answer.is_positive:
+                raise DialogueFailed(answer)
+        yield from self.quit()
+
     def quit(self) -> Step:
         """Say QUIT, and do not mind if nobody answers."""
         try:

@@ -170,6 +170,16 @@ def test_export_writes_the_edges_trust_for_postfix_and_overwrites_only_by_force(
     run(lab, f"trust export EDGE01 --postfix --folder {tmp_path}/maps --force")
 
 
+def test_every_receive_connector_answers_and_says_who_it_is(still_lab: Lab) -> None:
+    document, code = run(still_lab, "Test-SmtpConnectivity HUB01")
+    assert code == 0
+    assert [(r["receive_connector"], r["status_code"]) for r in document["connectors"]] == [
+        ("HUB01\\Client HUB01", "Success"),
+        ("HUB01\\Default HUB01", "Success"),
+    ]
+    assert document["connectors"][1]["details"].startswith("220 hub01.contoso.test Microsoft")
+
+
 def test_transport_settings_are_set_by_cmdlet_and_carried_by_edgesync(lab: Lab) -> None:
     document, _ = run(lab, "Set-TransportConfig -TLSSendDomainSecureList partner.test,b.test")
     assert document["config"]["TLSSendDomainSecureList"] == ["partner.test", "b.test"]
