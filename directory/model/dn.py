@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from directory.errors import InvalidDN
 from directory.limits import DN_LENGTH_MAX, RDN_COUNT_MAX
 
-_TYPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*")
+_TYPE = re.compile(r"[ \n]*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*) *= *", re.ASCII)
 _PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
 """A value without anything to unescape; most are."""
 _ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)

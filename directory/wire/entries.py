@@ -9,6 +9,7 @@ from directory.limits import ATTRIBUTES_MAX, VALUES_MAX
 from directory.model import ber
 from directory.model.ber import Reader, header
 from directory.model.dn import DN
+from directory.model.encoded import EncodedEntry
 from directory.model.entry import Entry
 from directory.wire import tags
 
@@ -90,6 +91,68 @@ def decode_entry_body(inner: Reader) -> Entry:
     start, stop = inner.expect(ber.SEQUENCE, "attributes")
     attributes = decode_attributes(inner.data, start, stop)
     return Entry(dn, attributes)
+
+
+def decode_operation_entry(reader: Reader) -> Entry:
+    """The entry of a whole AddRequest or SearchResultEntry, whose inside ``reader`` reads.
+
+    One in the usual encoding stays encoded: a store keeps those bytes, a replica passes them on.
+    """
+    at = reader.at
+    dn = decode_dn(reader.text("objectName"))
+    start, stop = reader.expect(ber.SEQUENCE, "attributes")
+    if stop == reader.end and is_usual(reader.data, start, stop):
+        entry = EncodedEntry(reader.data)
+        entry.dn = dn
+        return entry
+    reader.at = at
+    return decode_entry_body(reader)
+
+
+def is_usual(data: bytes, at: int, end: int) -> bool:
+    """Whether a list of attributes is well formed, in the shortest encoding, of known names.
+
+    False says nothing but that it has to be read with care; ``decode_attributes`` does. Unrolled
+    because it looks at every value that enters the directory.
+    """
+    try:
+        while at < end:
+            if data[at] != ber.SEQUENCE:
+                return False
+            at, stop = _shortest(data, at)
+            name_end = at + 2 + data[at + 1]
+            if stop > end or data[at] != ber.OCTET_STRING or data[at + 1] >= 0x80:
+                return False
+            if data[at + 2 : name_end] not in _NAMES or data[name_end] != ber.SET:
+                return False
+            at, values_end = _shortest(data, name_end)
+            if values_end != stop:
+                return False
+            while at < stop:
+                if data[at] != ber.OCTET_STRING:
+                    return False
+                n = data[at + 1]
+                if n < 0x80:
+                    at += 2 + n
+                else:
+                    at = _shortest(data, at)[1]
+            if at != stop:
+                return False
+    except (IndexError, ValueError):
+        return False
+    return at == end
+
+
+def _shortest(data: bytes, at: int) -> tuple[int, int]:
+    """Start and end of the element at ``at``; ValueError when its length could be shorter."""
+    n = data[at + 1]
+    if n < 0x80:
+        return at + 2, at + 2 + n
+    if n == 0x81 and data[at + 2] >= 0x80:
+        return at + 3, at + 3 + data[at + 2]
+    if n == 0x82 and data[at + 2]:
+        return at + 4, at + 4 + (data[at + 2] << 8 | data[at + 3])
+    raise ValueError
 
 
 def decode_attributes(data: bytes, at: int, end: int) -> dict[str, tuple[bytes, ...]]:

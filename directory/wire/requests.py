@@ -19,7 +19,7 @@ from directory.wire import tags
 from directory.wire.entries import (
     decode_attributes,
     decode_dn,
-    decode_entry_body,
+    decode_operation_entry,
     decode_selection,
 )
 from directory.wire.filters import decode_filter
@@ -108,7 +108,7 @@ def _modify(reader: Reader) -> Request:
 
 
 def _add(reader: Reader) -> Request:
-    return messages.AddRequest(decode_entry_body(reader))
+    return messages.AddRequest(decode_operation_entry(reader))
 
 
 def _delete(reader: Reader) -> Request:

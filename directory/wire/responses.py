@@ -10,7 +10,7 @@ from directory.model import ber, messages, oids
 from directory.model.ber import Reader, header
 from directory.model.messages import LdapResult, Response
 from directory.wire import tags
-from directory.wire.entries import decode_entry_body, result_code
+from directory.wire.entries import decode_operation_entry, result_code
 
 
 def decode_response(operation: bytes) -> Response:
@@ -45,7 +45,7 @@ def _bind_response(reader: Reader) -> Response:
 
 
 def _search_result_entry(reader: Reader) -> Response:
-    return messages.SearchResultEntry(decode_entry_body(reader))
+    return messages.SearchResultEntry(decode_operation_entry(reader))
 
 
 def _search_result_reference(reader: Reader) -> Response:
