@@ -159,7 +159,7 @@ class EdgeRun:
                 + ("advanced all the same" if keep else "kept"),
                 "edgesync sync history --errors lists them; the next run tries them again",
             )
-        after = run.cursor if keep else before
+        after = run.cursor if keep else run.saved or before
         result = Result.PARTIAL if partial else Result.FAILED if failure else Result.SUCCESS
         report = JobReport(
             self.context.edge, self.context.hub, job.value, run.mode, result, started,
@@ -172,11 +172,12 @@ class EdgeRun:
             changes=tuple(run.planned),
             failure=failure,
         )  # fmt: skip
-        if not self.what_if and not isinstance(failure, (LeaseLost, PortUnavailable)):
+        if not self.what_if and not isinstance(failure, LeaseLost):
             try:
                 self._save_outcome(report, run.cursor if keep else None)
             except (EdgeSyncError, LdapError) as error:
-                report = _failed(report, as_ours(error), before)
+                if result is not Result.FAILED:  # else the first failure says more
+                    report = _failed(report, as_ours(error), run.saved or before)
         self._emit(SYNC_COMPLETED, job=job.value, result=report.result.value)
         return report
 

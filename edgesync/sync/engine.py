@@ -67,6 +67,8 @@ class JobRun:
     reason: RefreshReason | None = None
     cursor: Cursor | None = None
     """Where the source stood; only to be kept if nothing failed."""
+    saved: Cursor | None = None
+    """The last cursor that moved with its page, while the run went on."""
     _target: Target | None = None
     _started_s: float = 0.0
     _expected: int = 0
@@ -140,6 +142,7 @@ class JobRun:
                 return None
             if not (held or self.tally.failed or self.target.blocked or self.what_if):
                 self.save(cursor)
+                self.saved = cursor
         raise SourceRefused(
             f"the source's changes did not end after {PAGES_MAX} pages", "look at its log"
         )

@@ -15,8 +15,8 @@ from directory.model.modification import replace
 from edgesync.port.port import find, read
 from edgesync.sync.foreign import run_foreign
 from edgesync.sync.report import JobReport, Mode, Result
-from tests.support.peers import require_data
 from tests.support.openldap import PASSWORD, Slapd, load_ldif, slapd
+from tests.support.peers import require_data
 
 pytestmark = pytest.mark.peers
 

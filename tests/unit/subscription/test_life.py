@@ -20,9 +20,9 @@ from edgesync.errors import (
 from edgesync.organization.connectors import list_send_connectors, write_connector
 from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.names import DEFAULT_SITE
-from edgesync.organization.servers import list_servers, read_server
+from edgesync.organization.servers import read_server
 from edgesync.port.pinning import PinMismatch, pinned_session
-from edgesync.port.port import DirectoryPort, find
+from edgesync.port.port import DirectoryPort
 from edgesync.subscription.accounts import list_accounts
 from edgesync.subscription.channel import (
     CredentialRefused,
@@ -35,13 +35,8 @@ from edgesync.subscription.credentials import Secret, readable_records
 from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile
 from edgesync.subscription.listing import list_subscriptions
-from edgesync.subscription.remove import remove_in_organization, remove_on_edge
 from edgesync.subscription.renewal import (
-    Renewal,
     complete_first_session,
-    next_credential,
-    renew_credentials,
-    try_next_credential,
 )
 from edgesync.subscription.replicated import disabled_cmdlets
 from edgesync.subscription.subscribe import Imported, import_subscription
@@ -333,133 +328,3 @@ def test_records_for_the_edges_old_key_log_1006(forest: Forest) -> None:
     report = forest.credential_service()
     assert report.failed == ("ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0")
     assert forest.event_names().count("CredentialRenewalFailed") == 2
-
-
-# renewal -----------------------------------------------------------------------------------------
-
-
-def renew(forest: Forest, hub: str = "HUB01") -> Renewal:
-    return renew_credentials(
-        forest.ad, forest.server(hub), forest.server("EDGE01"), now=forest.clock.now(),
-        policy=forest.policy, entropy=forest.entropy, emit=forest.events.append,
-    )  # fmt: skip
-
-
-def settled(forest: Forest) -> None:
-    forest.subscribe("EDGE01")
-    forest.sync()
-    forest.credential_service()
-    complete_first_session(forest.ad, forest.server("HUB01"), forest.server("EDGE01"))
-
-
-@pytest.mark.fact("edgesync-facts 3.3")
-def test_a_successor_is_made_seven_days_before_expiry_and_takes_over_three_days_before(
-    forest: Forest,
-) -> None:
-    settled(forest)
-    start = forest.clock.now()
-    end = start + forest.policy.credential_lifetime
-    forest.clock.set(end - 7 * DAY - timedelta(seconds=1))
-    assert renew(forest).created == ()
-    forest.clock.set(end - 7 * DAY)
-    assert renew(forest).created == ("ESRA.EDGE01.HUB01.1",)
-    assert renew(forest).created == ()
-    coming = next_credential(forest.server("HUB01"), forest.server("EDGE01"), forest.clock.now())
-    assert coming is not None
-    assert coming.effective_at == end - 3 * DAY
-    forest.sync(jobs=(Job.CONFIGURATION,))
-    assert forest.credential_service().installed == ("ESRA.EDGE01.HUB01.1",)
-    assert forest.open_session("HUB01", "EDGE01").credential.number == 0
-    forest.clock.set(end - 3 * DAY)
-    assert forest.open_session("HUB01", "EDGE01").credential.number == 1
-    forest.clock.set(end)
-    assert renew(forest).removed == ("ESRA.EDGE01.HUB01.0",)
-    assert forest.open_session("HUB01", "EDGE01").credential.number == 1
-    forest.sync(jobs=(Job.CONFIGURATION,))
-    assert "ESRA.EDGE01.HUB01.0" in forest.credential_service().removed
-
-
-@pytest.mark.fact("edgesync-facts 3.3")
-def test_a_year_of_renewals_never_locks_the_hub_out(forest: Forest) -> None:
-    settled(forest)
-    for _ in range(365):
-        forest.clock.advance(DAY)
-        renew(forest, "HUB01")
-        renew(forest, "HUB02")
-        assert forest.sync(jobs=(Job.CONFIGURATION,)).runs[0].result is Result.SUCCESS
-        assert not forest.credential_service().failed
-    machine = forest.edges["EDGE01"]
-    assert len(list_accounts(machine.port, machine.names)) <= 4
-
-
-@pytest.mark.fact("edgesync-facts 9")
-def test_the_next_credential_is_tried_ahead_and_a_failure_logs_1004(forest: Forest) -> None:
-    settled(forest)
-    forest.clock.advance(forest.policy.credential_lifetime - 7 * DAY)
-    renew(forest)
-    hub, edge = forest.server("HUB01"), forest.server("EDGE01")
-    coming = next_credential(hub, edge, forest.clock.now())
-    assert coming is not None
-
-    def refused(_record: object) -> None:
-        raise LdapError(ResultCode.INVALID_CREDENTIALS)
-
-    now = forest.clock.now()
-    assert not try_next_credential(coming, hub, edge, refused, now=now, emit=forest.events.append)
-    assert forest.events[-1].kind.id == 1004
-    assert try_next_credential(
-        coming, hub, edge, lambda _record: None, now=now, emit=forest.events.append
-    )
-
-
-# removal -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.fact("edgesync-facts 1.6")
-def test_removal_in_the_organisation_takes_credentials_connectors_and_accounts(
-    forest: Forest,
-) -> None:
-    settled(forest)
-    session = forest.open_session("HUB01", "EDGE01").port
-    machine = forest.edges["EDGE01"]
-    removed = remove_in_organization(
-        forest.ad, forest.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append,
-        edge_port=session, edge_names=machine.names,
-    )  # fmt: skip
-    assert len(removed.connectors) == 2
-    assert users(forest, "HUB01") == []
-    assert read_server(forest.ad, forest.names, "EDGE01") is None
-    assert list_send_connectors(forest.ad, forest.names) == ()
-    forest.credential_service()
-    assert list_accounts(machine.port, machine.names) == {}
-
-
-@pytest.mark.fact("edgesync-facts 1.6")
-def test_a_connector_with_another_source_stays(forest: Forest) -> None:
-    forest.add_edge("EDGE02")
-    forest.subscribe("EDGE01")
-    forest.subscribe("EDGE02")
-    removed = remove_in_organization(
-        forest.ad, forest.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append
-    )
-    assert removed.connectors == ()
-    left = {c.source_transport_servers for c in list_send_connectors(forest.ad, forest.names)}
-    assert left == {(forest.names.server("EDGE02"),)}
-    assert users(forest, "HUB01") == ["ESRA.EDGE02", "ESRA.EDGE02.HUB01.0"]
-
-
-@pytest.mark.fact("edgesync-facts 1.6")
-def test_removal_on_the_edge_deletes_the_replica_and_leaves_its_own(forest: Forest) -> None:
-    settled(forest)
-    machine = forest.edges["EDGE01"]
-    removed = remove_on_edge(
-        machine.port, machine.names, "EDGE01", now=forest.clock.now(), emit=forest.events.append
-    )
-    assert removed.objects >= 5
-    assert [s.name for s in list_servers(machine.port, machine.names)] == ["EDGE01"]
-    assert len(find(machine.port, machine.names.recipients)) == 1
-    own = machine.port
-    server = read_server(own, machine.names, "EDGE01")
-    assert server is not None
-    assert server.internal_certificate == machine.presented
-    assert (server.credentials, server.cookies, server.lease) == ((), (), None)

@@ -1,27 +1,21 @@
-"""Runs of EdgeSync on embedded directories: what crosses, what follows, what is refused."""
+"""What crosses to an Edge, what follows, and what comes back after edits by hand."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from directory.errors import ResultCode
 from directory.model.dn import DN
 from directory.model.entry import Entry
-from directory.model.filter import Equality
 from directory.model.messages import (
     AddRequest,
     DeleteRequest,
     ModifyDnRequest,
     ModifyRequest,
-    SearchRequest,
 )
 from directory.model.modification import replace as replace_values
 from edgesync.config import Policy
-from edgesync.errors import ExitCode
 from edgesync.organization.address_hash import hash_with_type, hash_without_type
 from edgesync.organization.domains import (
     TransportConfig,
@@ -30,55 +24,18 @@ from edgesync.organization.domains import (
     write_transport_config,
 )
 from edgesync.organization.servers import list_servers, publish_certificate, read_server
-from edgesync.port.port import DirectoryPort, find, read
+from edgesync.port.port import find, read
 from edgesync.subscription.credentials import readable_records
-from edgesync.sync.history import History
 from edgesync.sync.kinds import KINDS, Job
-from edgesync.sync.lease import Lease, parse_lease
-from edgesync.sync.report import JobReport, Mode, Result
-from edgesync.sync.run import run_sync
+from edgesync.sync.report import Mode, Result
 from tests.support.certificates import server_certificate
-from tests.support.faulty_port import Fault, FaultyPort
 from tests.support.forest import Forest, small_forest
+from tests.support.runs import edge_recipients, guid_of, one, synchronized, user
 
 
 @pytest.fixture
 def forest() -> Forest:
-    """Subscribed and synchronized once."""
-    made = small_forest()
-    made.subscribe("EDGE01")
-    made.sync()
-    made.credential_service()
-    return made
-
-
-def one(forest: Forest, job: Job = Job.RECIPIENTS, **options: Any) -> JobReport:
-    return forest.sync(jobs=(job,), **options).runs[0]
-
-
-def edge_recipients(forest: Forest) -> list[Entry]:
-    machine = forest.edges["EDGE01"]
-    found = find(machine.port, machine.names.recipients, Equality("objectClass", b"contact"))
-    return list(found)
-
-
-def user(forest: Forest, number: int) -> DN:
-    return forest.names.users.child("CN", f"User {number:04}")
-
-
-def guid_of(forest: Forest, dn: DN) -> str:
-    entry = read(forest.ad, dn, ("objectGUID",))
-    assert entry is not None
-    return str(entry.guid("objectGUID"))
-
-
-def through(forest: Forest, port: DirectoryPort, **options: Any) -> JobReport:
-    """A run whose target is the given port."""
-    context = forest.context("HUB01", "EDGE01")
-    context.open_target = lambda _edge: port
-    jobs = (Job.RECIPIENTS,)
-    run = run_sync(context, now=forest.clock.now(), jobs=jobs, **options)
-    return run.runs[0]
+    return synchronized()
 
 
 # what crosses ------------------------------------------------------------------------------------
@@ -282,196 +239,3 @@ def test_objects_that_swapped_their_names_are_not_lost(forest: Forest) -> None:
         "three.test": "one.test",
     }  # fmt: skip
     assert one(forest, Job.CONFIGURATION, full=True).tally.written == 0
-
-
-# cookies -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.fact("edgesync-facts 4.5")
-def test_the_first_run_is_full_and_the_next_incremental(forest: Forest) -> None:
-    report = one(forest)
-    assert (report.mode, report.tally.scanned) == (Mode.INCREMENTAL, 0)
-    assert one(forest, full=True).mode is Mode.FULL
-
-
-@pytest.mark.fact("edgesync-facts 4.2")
-def test_an_old_cookie_leads_to_a_full_run_that_says_why(forest: Forest) -> None:
-    forest.clock.advance(timedelta(days=21))
-    report = one(forest)
-    assert (report.mode, report.result) == (Mode.FULL, Result.SUCCESS)
-    assert "CookieValidDuration" in report.reason
-
-
-@pytest.mark.fact("edgesync-facts 4.2")
-def test_an_error_keeps_the_cookie_and_the_next_run_heals(forest: Forest) -> None:
-    before = one(forest).cookie_after
-    forest.add_recipients(3, first=100)
-
-    def first(request: object) -> bool:
-        return isinstance(request, AddRequest)
-
-    port = FaultyPort(forest.open_session("HUB01", "EDGE01").port, at=1, fault=Fault.REFUSED,
-                      code=ResultCode.OBJECT_CLASS_VIOLATION, hits=first)  # fmt: skip
-    report = through(forest, port)
-    assert report.result is Result.PARTIAL
-    assert report.tally.added == 2
-    assert [error.code for error in report.tally.errors] == ["objectClassViolation"]
-    assert report.cookie_after == before
-    assert forest.event_names().count("EntryFailed") == 1
-    again = one(forest)
-    assert (again.result, again.tally.added) == (Result.SUCCESS, 1)
-    assert again.cookie_after != before
-
-
-@pytest.mark.fact("edgesync-facts 4.2")
-def test_force_update_cookie_advances_it_in_spite_of_errors(forest: Forest) -> None:
-    before = one(forest).cookie_after
-    forest.add_recipients(1, first=100)
-    port = FaultyPort(forest.open_session("HUB01", "EDGE01").port, at=0, fault=Fault.REFUSED,
-                      hits=lambda r: isinstance(r, AddRequest))  # fmt: skip
-    report = through(forest, port, force_cookie=True)
-    assert report.result is Result.PARTIAL
-    assert report.cookie_after != before
-    assert one(forest).tally.written == 0  # lost until the next full run
-    assert one(forest, full=True).tally.added == 1
-
-
-def test_a_target_that_refuses_everything_ends_the_run(forest: Forest) -> None:
-    forest.add_recipients(150, first=100)
-    port = FaultyPort(forest.open_session("HUB01", "EDGE01").port, fault=Fault.REFUSED,
-                      hits=lambda r: isinstance(r, AddRequest), always=True)  # fmt: skip
-    report = through(forest, port)
-    assert report.result is Result.FAILED
-    assert report.tally.failed == 100
-    assert "read-only" in report.failure.hint if report.failure else False
-
-
-def test_a_source_that_cannot_be_read_deletes_nothing(forest: Forest) -> None:
-    context = forest.context("HUB01", "EDGE01")
-    context.source = FaultyPort(
-        forest.ad, at=1, fault=Fault.LOST_BEFORE, hits=lambda r: isinstance(r, SearchRequest)
-    )
-    run = run_sync(context, now=forest.clock.now(), jobs=(Job.RECIPIENTS,), full=True)
-    assert run.runs[0].result is Result.FAILED
-    assert len(edge_recipients(forest)) == 5
-
-
-# threshold, what-if ------------------------------------------------------------------------------
-
-
-def test_the_delete_threshold_stops_before_anything_is_written(forest: Forest) -> None:
-    for number in range(4):
-        forest.ad.delete(DeleteRequest(user(forest, number)))
-    forest.add_recipients(1, first=100)
-    run = forest.sync(jobs=(Job.RECIPIENTS,), delete_threshold=3)
-    assert run.exit_code is ExitCode.REFUSED
-    assert "threshold" in run.runs[0].reason
-    assert len(edge_recipients(forest)) == 5
-    assert one(forest, full=True, delete_threshold=3).result is Result.FAILED
-    assert one(forest, delete_threshold=4).tally.deleted == 4
-
-
-def test_what_if_says_what_and_why_and_writes_nothing(forest: Forest) -> None:
-    forest.add_recipients(1, first=100)
-    forest.ad.delete(DeleteRequest(user(forest, 0)))
-    machine = forest.edges["EDGE01"]
-    before = machine.agent.store.committed_usn
-    run = forest.sync(what_if=True)
-    assert machine.agent.store.committed_usn == before
-    changes = [c for report in run.runs for c in report.changes]
-    assert sorted(c.change for c in changes) == ["add", "delete"]
-    assert all(c.reason for c in changes)
-    assert "changes" in run.document()["runs"][2]
-
-
-# lease -------------------------------------------------------------------------------------------
-
-
-def lease_of(forest: Forest) -> Lease:
-    machine = forest.edges["EDGE01"]
-    server = read_server(machine.port, machine.names, "EDGE01")
-    assert server is not None
-    assert server.lease is not None
-    return parse_lease(server.lease)
-
-
-@pytest.mark.fact("edgesync-facts 4.4")
-def test_the_first_hub_keeps_the_option_and_a_manual_run_overrides_it(forest: Forest) -> None:
-    lease = lease_of(forest)
-    assert (lease.holder, lease.kind) == ("HUB01", "option")
-    scheduled = forest.sync("HUB02", manual=False)
-    assert {run.result for run in scheduled.runs} == {Result.SKIPPED}
-    assert scheduled.exit_code is ExitCode.REFUSED
-    assert forest.sync("HUB02").runs[0].result is Result.SUCCESS
-    assert (lease_of(forest).holder, lease_of(forest).generation) == ("HUB02", 2)
-
-
-@pytest.mark.fact("edgesync-facts 4.4")
-def test_after_the_option_another_hub_takes_over_by_itself(forest: Forest) -> None:
-    forest.clock.advance(timedelta(minutes=30))
-    assert forest.sync("HUB02", manual=False).runs[0].result is Result.SUCCESS
-    assert lease_of(forest).holder == "HUB02"
-
-
-@pytest.mark.fact("edgesync-facts 4.4")
-def test_a_lock_stops_even_a_manual_run_until_it_runs_out(forest: Forest) -> None:
-    port = FaultyPort(forest.open_session("HUB01", "EDGE01").port, at=1)
-    forest.add_recipients(1, first=100)
-    assert through(forest, port).result is Result.FAILED  # the holder died with its lock
-    assert lease_of(forest).kind == "lock"
-    assert forest.sync("HUB02").runs[0].result is Result.SKIPPED
-    forest.clock.advance(timedelta(minutes=6))
-    assert forest.sync("HUB02").runs[2].tally.added == 1
-
-
-def test_a_holder_that_lost_the_lease_writes_no_cookie(forest: Forest) -> None:
-    forest.add_recipients(1, first=100)
-    inner = forest.open_session("HUB01", "EDGE01").port
-    port = FaultyPort(inner)
-    stolen: list[bool] = []
-
-    def steal(request: object) -> None:
-        if isinstance(request, AddRequest) and not stolen:
-            stolen.append(True)
-            forest.clock.advance(timedelta(minutes=7))  # slower than its lock
-            assert forest.sync("HUB02").runs[2].result is Result.SUCCESS
-
-    port.before = steal
-    report = through(forest, port)
-    assert report.result is Result.FAILED
-    assert "lease_lost" in report.reason
-    assert lease_of(forest).holder == "HUB02"
-    assert forest.sync("HUB02").runs[2].result is Result.SUCCESS
-    assert len(edge_recipients(forest)) == 6
-
-
-# bookkeeping -------------------------------------------------------------------------------------
-
-
-def test_every_run_stands_in_the_history_until_it_is_too_old(forest: Forest) -> None:
-    history = History()
-    forest.sync(history=history)
-    rows = history.runs(edge="edge01", job="recipients")
-    assert [row["result"] for row in rows] == ["success"]
-    assert len(history.runs()) == 3
-    assert history.prune(forest.clock.now() + timedelta(days=31)) == 3
-    assert history.runs() == []
-    history.close()
-
-
-def test_an_unreachable_edge_is_a_report_with_exit_code_five(forest: Forest) -> None:
-    forest.edges["EDGE01"].renew()
-    run = forest.sync()
-    assert {report.result for report in run.runs} == {Result.FAILED}
-    assert run.exit_code is ExitCode.UNREACHABLE
-    assert "pin_mismatch" in run.runs[0].reason
-
-
-def test_an_edge_that_is_no_longer_subscribed_fails_the_topology_job(forest: Forest) -> None:
-    context = forest.context("HUB01", "EDGE01")
-    port = forest.open_session("HUB01", "EDGE01").port
-    context.open_target = lambda _edge: port
-    context.site = "Branch"
-    run = run_sync(context, now=forest.clock.now(), jobs=(Job.TOPOLOGY,))
-    assert run.runs[0].result is Result.FAILED
-    assert "no longer subscribed" in run.runs[0].reason
