@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from directory.clock import Clock
 from directory.dsa import extended, removal, rename, update
 from directory.dsa.access import AccessPolicy
-from directory.dsa.authenticate import bind
+from directory.dsa.bind import bind
 from directory.dsa.compare import compare
 from directory.dsa.content_sync import ContentSync
 from directory.dsa.context import Context, DsaObserver

@@ -1,10 +1,9 @@
-"""Bind (RFC 4511 section 4.2, RFC 4513): who is it, and is the password right?"""
+"""Who a name is, and whether the password is right (RFC 4513, MS-ADTS 5.1.1)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from directory.dsa import sasl
 from directory.dsa.context import Context
 from directory.dsa.names import resolve
 from directory.dsa.scram import SCHEME
@@ -12,7 +11,6 @@ from directory.dsa.secrets import UNICODE_PASSWORD, USER_PASSWORD
 from directory.dsa.session import ANONYMOUS, Identity, Role, Session
 from directory.errors import LdapError, ParseError, ResultCode
 from directory.model.dn import DN
-from directory.model.messages import BindRequest, BindResponse, LdapResult, SimpleCredentials
 from directory.store.entry import StoredEntry
 
 FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -26,25 +24,6 @@ AD_REASONS = {
     "account expired": "701", "too many failures": "775",
 }  # fmt: skip
 """Windows' number for each reason, which AD puts into its diagnostic message."""
-
-
-def bind(context: Context, session: Session, request: BindRequest) -> BindResponse:
-    """Authenticate a session, or one step of it. A bind that fails leaves it anonymous."""
-    if not isinstance(request.authentication, SimpleCredentials):
-        return sasl.step(context, session, request)
-    session.sasl = None
-    session.identity = ANONYMOUS
-    if request.version != 3:
-        raise LdapError(ResultCode.PROTOCOL_ERROR, "only LDAPv3 is spoken here")
-    password = request.authentication.password
-    if not request.name and not password:
-        return BindResponse(LdapResult())
-    if not password:  # RFC 4513 section 5.1.2: most often a mistake that would look like success
-        raise LdapError(
-            ResultCode.UNWILLING_TO_PERFORM, "unauthenticated bind (a name without a password)"
-        )
-    session.identity = verify(context, session, request.name, password)
-    return BindResponse(LdapResult())
 
 
 def verify(context: Context, session: Session, name: str, password: bytes) -> Identity:

@@ -135,12 +135,12 @@ class ContentSync:
 
     def _everything(self) -> Iterator[Reply]:
         store = self._context.store
-        found, exact = store.collect(self._base, self._request.scope, self._wanted)
+        found, rest = store.collect(self._base, self._request.scope, self._wanted)
         chosen = sorted(found, key=lambda entry: len(entry.place.path))
         return (
             self._entry(entry, SyncEntryState.ADD)
             for entry in chosen
-            if not entry.flags & DELETED and (exact or self._test(entry) is True)
+            if not entry.flags & DELETED and (rest is None or self._test(entry) is True)
             if self._may_read(entry)
         )
 

@@ -107,8 +107,8 @@ def find(
     ):
         raise LdapError(ResultCode.NO_SUCH_OBJECT, "the search needs a base in a naming context")
     wanted = rewrite(context, request.filter)
-    candidates, exact = store.collect(base, request.scope, wanted)
-    test = None if exact else compile_filter(store, wanted)
+    candidates, rest = store.collect(base, request.scope, wanted)
+    test = None if rest is None else compile_filter(store, rest)
     test = None if test is always else test
     if store.referrals and not controls.manage_dsa_it:
         candidates += _referrals_in_scope(context, base, request.scope, candidates)

@@ -42,6 +42,8 @@ class Plan:
     """What it is the plan of; written out only when the plan is printed."""
     candidates: Candidates = field(repr=False)
     parts: tuple[Plan, ...] = ()
+    rest: Filter | None = None
+    """What is left to test of each candidate, where that is less than the whole."""
 
     def lines(self, depth: int = 0) -> list[str]:
         """One line for each step, indented."""

@@ -53,16 +53,34 @@ class Place:
 class Shape:
     """The names of an entry's attributes, in the order of its values."""
 
-    __slots__ = ("common", "names", "positions", "selected")
+    __slots__ = ("common", "described", "names", "positions", "selected")
 
     def __init__(self, names: tuple[AttributeName, ...], common: frozenset[str]) -> None:
         self.names = names
         self.common = tuple(i for i, name in enumerate(names) if name in common)
         """Positions of attributes whose values are much alike from entry to entry."""
         self.positions: dict[str, int] = {name: i for i, name in enumerate(names)}
+        self.described: dict[str, tuple[int, ...]] = {}
+        """Positions an attribute description means, subtypes included; filled by filters."""
         self.selected: dict[object, object] = {}
         """What a selection of attributes picks from entries of this shape; filled by searches."""
 
+    def describe(
+        self, name: str, bases: frozenset[str], options: frozenset[str]
+    ) -> tuple[int, ...]:
+        """Positions of the attributes with one of these base names and all of these options."""
+        found = tuple(
+            at
+            for at, kind in enumerate(self.names)
+            if kind.partition(";")[0] in bases and options.issubset(kind.split(";")[1:])
+        )
+        if len(self.described) < DESCRIPTIONS_MAX:
+            self.described[name] = found
+        return found
+
+
+DESCRIPTIONS_MAX = 1024
+"""Descriptions remembered in one shape; those asked for after that are looked up each time."""
 
 COMMON_MAX = 4096
 """Attributes shared between entries: classes, flags and types have far fewer forms."""

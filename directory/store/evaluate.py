@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from directory.model import filter as f
 from directory.model.dn import DN
+from directory.model.encoded import attribute_values
 from directory.schema.matching import BIT_AND, BIT_OR, IN_CHAIN, RULES, MatchingRule
 from directory.schema.schema import Attribute
 from directory.store.chain import entries_in_chain
@@ -79,21 +80,13 @@ def values_of(store: Store, description: str) -> Values:
     bases = frozenset(schema.subtypes.get(base, (base,)))  # type: ignore[call-overload]
     wanted = frozenset(options.split(";")) if options else frozenset()
 
-    def positions(entry: StoredEntry) -> list[str]:
-        return [
-            kind for kind in entry.shape.names
-            if kind.partition(";")[0] in bases and wanted.issubset(kind.split(";")[1:])
-        ]  # fmt: skip
-
-    cache: dict[int, list[str]] = {}  # by shape: all entries of a shape have the same descriptions
-
     def values(entry: StoredEntry) -> Iterable[bytes]:
-        kinds = cache.get(id(entry.shape))
-        if kinds is None:
-            kinds = cache[id(entry.shape)] = positions(entry)
-        if len(kinds) == 1:
-            return entry.values(kinds[0])
-        return [value for kind in kinds for value in entry.values(kind)]
+        found = entry.shape.described.get(name)
+        if found is None:
+            found = entry.shape.describe(name, bases, wanted)
+        if len(found) == 1:
+            return attribute_values(entry.blobs[found[0]])
+        return [value for at in found for value in attribute_values(entry.blobs[at])]
 
     return values
 

@@ -147,10 +147,15 @@ class AttributeIndex:
         return self._union(found)
 
     def _union(self, keys: Iterable[Key]) -> Sequence[int]:
-        result: set[int] = set()
+        result: list[int] = []
+        unique, shared = self.unique, self.shared
         for key in keys:
-            result.update(self.ids(key))
-        return sorted(result)
+            one = unique.get(key)
+            if one is not None:
+                result.append(one)
+            else:
+                result.extend(shared.get(key, ()))
+        return sorted(set(result)) if len(result) > 1 else result
 
 
 def _successor(prefix: bytes) -> bytes | None:

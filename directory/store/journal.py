@@ -36,6 +36,9 @@ from directory.store.writer import Step
 Durability = Literal["full", "normal", "off"]
 """full: on disk before the answer. normal: survives the process, not the power. off: neither."""
 
+RECENT_CHANGES = 2000
+"""Changes whose earlier versions are read at start-up; older ones are when somebody asks."""
+
 FORMAT = 1
 """Version of the tables; a journal of a later one is refused."""
 
@@ -189,6 +192,7 @@ class SqliteJournal:
             store.usn = store.committed_usn = highest[0] or 0
             store.last_at = highest[1] or 0
             self._load_log(store)
+            self._load_recent_versions(store)
         except (sqlite3.DatabaseError, KeyError, IndexError, ValueError, TypeError) as error:
             raise JournalCorrupt(
                 f"{self.path} does not agree with itself: {error}",
@@ -233,6 +237,17 @@ class SqliteJournal:
         for row in reversed(rows):
             entry = self._removed_entry(store, row, authors)
             store.log.append_removal(Removal(row[0], entry, row[3], authors[row[4]]))
+
+    def _load_recent_versions(self, store: Store) -> None:
+        """Earlier versions of what was changed last, so that a fork can tell of them too."""
+        recent = self.db.conn.execute(
+            "SELECT DISTINCT entry FROM (SELECT entry FROM change WHERE kind <> 'add' "
+            "AND guid IS NULL ORDER BY usn DESC LIMIT ?)", (RECENT_CHANGES,)
+        ).fetchall()  # fmt: skip
+        for (id_,) in recent:
+            entry = store.dit.by_id(id_)
+            if entry is not None:
+                self.earlier_versions(store, entry)
 
     def _removed_entry(
         self, store: Store, row: ChangeRow, authors: dict[int, Author]

@@ -105,6 +105,9 @@ def _substrings(index: AttributeIndex, item: f.Substrings, at_most: int) -> Cand
     except ValueError:
         return NOTHING
     longest = max(pieces, key=len)
+    alone = not item.initial and not item.final and len(item.any) == 1
+    if alone and longest and longest == rule.piece(item.any[0]):
+        return _exact(index.containing(longest, at_most))  # containing it is all that is asked
     return _superset(index.containing(longest, at_most)) if longest else ALL_IDS
 
 
@@ -132,7 +135,12 @@ def _and(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
         return Plan("and", None, ALL_IDS, tuple(parts))
     if len(filters) == 1:
         return Plan("and", None, best.candidates, tuple(parts))
-    return Plan("and", None, Candidates(Certainty.SUPERSET, best.candidates.ids), tuple(parts))
+    rest: f.Filter | None = None
+    if best.candidates.certainty is Certainty.EXACT:  # what the index answered needs no test
+        others = tuple(part for part in filters if part is not best.item)
+        rest = others[0] if len(others) == 1 else f.And(others)
+    candidates = Candidates(Certainty.SUPERSET, best.candidates.ids)
+    return Plan("and", None, candidates, tuple(parts), rest)
 
 
 def _or(store: Store, filters: tuple[f.Filter, ...]) -> Plan:

@@ -127,20 +127,21 @@ class Store:
         base: StoredEntry | None,
         scope: Scope,
         filter: Filter,  # noqa: A002
-    ) -> tuple[list[StoredEntry], bool]:
-        """Entries in scope that may match at this moment, and whether all of them do.
+    ) -> tuple[list[StoredEntry], Filter | None]:
+        """Entries in scope that may match at this moment, and what is left to test, if anything.
 
         Entries are versions that stay as they are, so testing them can take its time.
         """
         with self.lock:
             top = TOP if base is None else base.id
             if scope is Scope.BASE:
-                return ([base] if base is not None else []), False
+                return ([base] if base is not None else []), filter
             plan = plan_filter(self, filter)
             candidates = plan.candidates
             if candidates.certainty is Certainty.ALL_IDS:
-                return self._in_scope(base, scope), False
+                return self._in_scope(base, scope), filter
             exact = candidates.certainty is Certainty.EXACT
+            rest = None if exact else plan.rest or filter
             entries = self.dit.entries
             found = [entry for id_ in candidates.ids if (entry := entries[id_]) is not None]
             if scope is Scope.ONE:
@@ -149,7 +150,7 @@ class Store:
                 found = [e for e in found if top in e.place.path or e.id == top]
                 if scope is Scope.CHILDREN:
                     found = [entry for entry in found if entry.id != top]
-            return found, exact
+            return found, rest
 
     def _in_scope(self, base: StoredEntry | None, scope: Scope) -> list[StoredEntry]:
         id_ = TOP if base is None else base.id

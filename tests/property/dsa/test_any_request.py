@@ -40,7 +40,8 @@ NAMES = st.sampled_from(
 RDNS = st.sampled_from(["a", "b", "A ", "c,d", "e+f", "#1", "\n", "é", "x" * 70])
 TEXTS = st.sampled_from(
     ["", " ", "a", "A", "1", "-5", "TRUE", "user", "group", "person", "container", "referral",
-     "top", "inetOrgPerson", "organizationalUnit", "subentry", "extensibleObject", "groupOfNames", "é",
+     "top", "inetOrgPerson", "organizationalUnit", "subentry", "extensibleObject", "é",
+     "groupOfNames",
      "20260105090000Z", "512", "9223372036854775807", "ldap://x/", '"x"', "a*b", "x" * 300]
 )  # fmt: skip
 RULES = st.sampled_from(
@@ -160,7 +161,7 @@ def answered_once(made: Bench, session: Session, request: m.Request, *given: c.C
 
 
 @pytest.mark.parametrize("profile", list(PROFILES))
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_request_is_answered_once_and_nothing_disagrees(
     profile: str, data: st.DataObject

@@ -104,3 +104,10 @@ def test_a_snapshot_can_be_gone_back_to_more_than_once(made: Bench) -> None:
         made.agent.restore(snapshot)
         assert [(e.dn, dict(e.attributes)) for e in made.search(SUFFIX).entries] == before
         assert made.agent.store.verify() == []
+
+
+def test_a_fork_of_a_reopened_directory_tells_of_recent_changes(made: Bench) -> None:
+    fork = made.agent.fork(clock=made.clock, entropy=SeededEntropy(9))
+    entry = fork.store.find(SUFFIX.child("uid", "philip"))
+    assert entry is not None
+    assert fork.store.history(entry) == made.agent.store.history(entry_of(made))

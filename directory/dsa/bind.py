@@ -1,0 +1,29 @@
+"""Bind (RFC 4511 section 4.2, RFC 4513): simple, or one step of a SASL mechanism."""
+
+from __future__ import annotations
+
+from directory.dsa import sasl
+from directory.dsa.authenticate import verify
+from directory.dsa.context import Context
+from directory.dsa.session import ANONYMOUS, Session
+from directory.errors import LdapError, ResultCode
+from directory.model.messages import BindRequest, BindResponse, LdapResult, SimpleCredentials
+
+
+def bind(context: Context, session: Session, request: BindRequest) -> BindResponse:
+    """Authenticate a session, or one step of it. A bind that fails leaves it anonymous."""
+    if not isinstance(request.authentication, SimpleCredentials):
+        return sasl.step(context, session, request)
+    session.sasl = None
+    session.identity = ANONYMOUS
+    if request.version != 3:
+        raise LdapError(ResultCode.PROTOCOL_ERROR, "only LDAPv3 is spoken here")
+    password = request.authentication.password
+    if not request.name and not password:
+        return BindResponse(LdapResult())
+    if not password:  # RFC 4513 section 5.1.2: most often a mistake that would look like success
+        raise LdapError(
+            ResultCode.UNWILLING_TO_PERFORM, "unauthenticated bind (a name without a password)"
+        )
+    session.identity = verify(context, session, request.name, password)
+    return BindResponse(LdapResult())
