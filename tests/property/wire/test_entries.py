@@ -17,7 +17,7 @@ from tests.support.ldap_values import entries
 
 
 @given(entries)
-def test_an_entry_in_the_usual_encoding_stays_encoded(entry: Entry) -> None:
+def test_an_entry_kept_encoded_is_the_same_entry(entry: Entry) -> None:
     operation = encode_operation(AddRequest(entry))
     decode_request(operation)  # names are known from now on
     again = decode_request(operation)
