@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from cryptography.x509 import Certificate
 
 from directory.dsa.session import Session
 from directory.errors import LdapError
+from edgesync.certificates.certificate import RootCAType
+from edgesync.certificates.store_state import StoreState, TrustedRoot
+from edgesync.client_access.client_rules import ClientKind
 from edgesync.client_access.host import ClientAccessHost
 from edgesync.client_access.http_session import HttpSession
+from edgesync.client_access.https_client import Link
 from edgesync.client_access.mail_access import MailAccess, MailSession
 from edgesync.client_access.web_server import WebServer
 from edgesync.lab.lab import Lab
 from edgesync.lab.mail import MailSystem
+from edgesync.lab.session_link import SessionLink
 from edgesync.lab.stream_endpoint import StreamSession
+from edgesync.organization.client_access import read_autodiscover_url
+from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.servers import ServerRole
 from edgesync.port.embedded import EmbeddedPort
+from edgesync.transport.endpoint import SocketLink
+from edgesync.transport.link import LinkFailed
 
 PORTS = {"http": 80, "https": 443, "pop": 110, "imap": 143, "pops": 995, "imaps": 993}
 """What a Client Access server listens for, with Exchange's own ports (certificate-facts 3.7)."""
@@ -60,6 +72,65 @@ class ClientAccess:
         if is_implicit and identity is None:
             return None
         return MailSession(access, protocol, identity, is_implicit=is_implicit)
+
+    def dial(self, name: str, service: str) -> Link:
+        """Connect to a server's service: by socket while the lab is up, in memory while not.
+
+        Raises:
+            LinkFailed: it refuses, as a web site without a certificate does on HTTPS.
+        """
+        name = self.lab.server(name).name
+        address = self.lab.addresses.get(name, {}).get(service)
+        if address is not None:
+            host, _, port = address.partition("://")[2].rpartition(":")
+            return SocketLink.connect(host, int(port))
+        session = self.accept(name, service)
+        if session is None:
+            raise LinkFailed(f"{name} refuses connections to {service}: no certificate for it")
+        return SessionLink(session)
+
+    def server_at(self, host: str, port: int) -> str | None:
+        """The Client Access server behind its name, an ExternalUrl, or a listener's address."""
+        for server in self.lab.servers():
+            if not server.roles & ServerRole.CLIENT_ACCESS:
+                continue
+            if host.casefold() in {server.name.casefold(), server.fqdn.casefold()}:
+                return server.name
+            here = self.lab.addresses.get(server.name, {}).values()
+            if any(url.endswith(f"//{host}:{port}") for url in here):
+                return server.name
+            urls = [d.external_url for d in self.web_server(server.name).host.directories()]
+            if any(urlsplit(url).hostname == host.casefold() for url in urls if url):
+                return server.name
+        return None
+
+    def names_used(self, name: str, kind: ClientKind) -> tuple[str, ...]:
+        """Host names clients of a kind are sent to by a server's URLs and by Autodiscover."""
+        web = self.web_server(name)
+        urls = [d.external_url for d in web.host.directories()]
+        port, names = self.lab.ad_port(), self.lab.ad.names
+        domains: tuple[str, ...] = ()
+        if kind in (ClientKind.AUTODISCOVER, ClientKind.PROXY):
+            urls += [d.internal_url for d in web.host.directories()]
+            urls.append(read_autodiscover_url(port, names, web.host.name))
+        elif kind is ClientKind.OUTLOOK_ANYWHERE:
+            accepted = list_accepted_domains(port, names)
+            default = [d.domain for d in accepted if d.is_default] or [names.dns_domain]
+            domains = tuple(f"autodiscover.{domain}" for domain in default)
+        hosts = [urlsplit(url).hostname for url in urls if url]
+        return tuple(dict.fromkeys((*(h for h in hosts if h), *domains)))
+
+    def trust_of(self, *, in_domain: bool, extra: Iterable[Certificate] = ()) -> StoreState:
+        """What a client's machine trusts: public roots, in the domain also the enterprise's."""
+        authorities = self.lab.authorities
+        kinds = {RootCAType.THIRD_PARTY} | ({RootCAType.ENTERPRISE} if in_domain else set())
+        roots = [
+            TrustedRoot(item.certificate, item.kind)
+            for item in map(authorities.get, authorities.names)
+            if item.kind in kinds and item.parent is None
+        ]
+        roots += [TrustedRoot(certificate) for certificate in extra]
+        return StoreState(roots=tuple(roots))
 
     def _host(self, name: str) -> ClientAccessHost:
         return ClientAccessHost(

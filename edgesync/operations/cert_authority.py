@@ -59,7 +59,7 @@ def sign(
     lab = context.lab
     host = host_of(lab, server)
     pending = _pending(host, thumbprint)
-    _found(lab)
+    found_in(lab)
     issuer = lab.authorities.get(authority)
     request = parse_request(pending.request or b"")
     signed = issuer.sign(
@@ -137,7 +137,7 @@ def authorities(context: Context) -> Outcome:
     from edgesync.certificates.certificate import TransportCertificate
 
     lab = context.lab
-    _found(lab)
+    found_in(lab)
     rows = []
     for name in lab.authorities.names:
         item = lab.authorities.get(name)
@@ -234,7 +234,7 @@ def _pending(host: CertificateHost, thumbprint: str) -> TransportCertificate:
     return waiting[0]
 
 
-def _found(lab: Lab) -> None:
+def found_in(lab: Lab) -> None:
     """Make the authorities and let the machines trust them; Edges are not in the domain."""
     from edgesync.certificates.authority_store import Founding, found_authorities
 
