@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from email.message import Message
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
-from email.policy import SMTP
+from email.header import Header
 from email.utils import format_datetime
 from enum import StrEnum
 
@@ -14,6 +11,12 @@ from edgesync.transport.headers import outgoing, split, value_of
 from edgesync.transport.host import TransportHost
 from edgesync.transport.message import AuthAs, Envelope, Submission
 from edgesync.transport.reply import Reply
+
+SUBJECT_MAX = 200
+"""Characters of the original's subject that are repeated."""
+
+LINE_MAX = 900
+"""Longest line of a report (RFC 5322 2.1.1 allows 998)."""
 
 HEADERS_RETURNED_MAX = 32 * 1024
 """Bytes of the original's headers that a report carries."""
@@ -45,27 +48,39 @@ def report(
     told = [(r, answer) for r, answer in said if _is_wanted(r, action)]
     if not submission.envelope.sender or not told:
         return None
-    fields, _ = split(submission.content)
+    fields, _ = split(outgoing(submission.content, internal=False))
     sender = submission.envelope.sender
     domain = host.accepted_domains()[0].domain if host.accepted_domains() else host.fqdn
-    message_id = f"<{host.server.entropy.uuid().hex}@{host.fqdn}>"
-    root = MIMEMultipart("report", boundary=f"report-{message_id[1:17]}")
-    root.set_param("report-type", "delivery-status")
-    root["From"] = f"Microsoft Exchange <postmaster@{domain}>"
-    root["To"] = sender
-    root["Subject"] = f"{_TITLES[action]}: {value_of(fields, 'Subject')}"
-    root["Date"] = format_datetime(host.now())
-    root["Message-ID"] = message_id
-    root["In-Reply-To"] = submission.message_id
-    root["Auto-Submitted"] = "auto-replied"
-    text = _sentence(host, action, told)
-    root.attach(MIMEText(text, "plain", "us-ascii" if text.isascii() else "utf-8"))
-    root.attach(_status(host, submission, action, told))
-    root.attach(_original(submission))
-    return Submission(
-        Envelope("", (RcptTo(sender),)), root.as_bytes(policy=SMTP), message_id, host.now(),
-        AuthAs.INTERNAL,
-    )  # fmt: skip
+    token = host.server.entropy.uuid().hex
+    message_id = f"<{token}@{host.fqdn}>"
+    subject = value_of(fields, "Subject")[:SUBJECT_MAX]
+    head = _block(
+        {
+            "From": f"Microsoft Exchange <postmaster@{domain}>",
+            "To": f"<{sender}>",
+            "Subject": _encoded(f"{_TITLES[action]}: {subject}"),
+            "Date": format_datetime(host.now()),
+            "Message-ID": message_id,
+            "In-Reply-To": submission.message_id,
+            "Auto-Submitted": "auto-replied",
+            "MIME-Version": "1.0",
+            "Content-Type": f'multipart/report; report-type=delivery-status; boundary="{token}"',
+        }
+    )
+    parts = (
+        ("text/plain; charset=utf-8", _sentence(host, action, told).encode()),
+        ("message/delivery-status", _status(host, submission, action, told)),
+        ("text/rfc822-headers", _whole_lines(b"".join(fields)[:HEADERS_RETURNED_MAX])),
+    )
+    body = b"".join(
+        f"--{token}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
+        + data
+        + b"\r\n"
+        for kind, data in parts
+    )
+    content = head + b"\r\n" + body + f"--{token}--\r\n".encode()
+    envelope = Envelope("", (RcptTo(sender),), smtputf8=not sender.isascii())
+    return Submission(envelope, content, message_id, host.now(), AuthAs.INTERNAL)
 
 
 def _is_wanted(recipient: RcptTo, action: Action) -> bool:
@@ -84,48 +99,50 @@ def _sentence(host: TransportHost, action: Action, told: list[tuple[RcptTo, Repl
     lines = [heads[action] + ":", ""]
     for recipient, answer in told:
         lines += [recipient.address, f"{host.fqdn} #{answer}", ""]
-    return "\n".join(lines)
+    return "".join(_one_line(line) + "\r\n" for line in lines)
 
 
 def _status(
     host: TransportHost, submission: Submission, action: Action, told: list[tuple[RcptTo, Reply]]
-) -> Message:
-    about = {
-        "Original-Envelope-Id": submission.envelope.envelope_id,
-        "Reporting-MTA": f"dns;{host.fqdn}",
-        "Arrival-Date": format_datetime(submission.received_at),
-    }
-    blocks: list[Message | str] = [_fields(about)]
-    for recipient, answer in told:
-        blocks.append(
-            _fields(
-                {
-                    "Original-Recipient": recipient.original,
-                    "Final-Recipient": f"rfc822;{recipient.address}",
-                    "Action": action.value,
-                    "Status": answer.enhanced or f"{answer.code // 100}.0.0",
-                    "Diagnostic-Code": f"smtp;{answer}",
-                }
-            )
-        )
-    part = Message()
-    part.add_header("Content-Type", "message/delivery-status")
-    part.set_payload(blocks)
-    return part
+) -> bytes:
+    """The fields of RFC 3464: about the message, then about each recipient."""
+    blocks = [
+        {
+            "Original-Envelope-Id": submission.envelope.envelope_id,
+            "Reporting-MTA": f"dns;{host.fqdn}",
+            "Arrival-Date": format_datetime(submission.received_at),
+        }
+    ]
+    blocks += [
+        {
+            "Original-Recipient": recipient.original,
+            "Final-Recipient": f"rfc822;{recipient.address}",
+            "Action": action.value,
+            "Status": answer.enhanced or f"{answer.code // 100}.0.0",
+            "Diagnostic-Code": f"smtp;{answer}",
+        }
+        for recipient, answer in told
+    ]
+    return b"\r\n".join(_block(block) for block in blocks)
 
 
-def _fields(values: dict[str, str]) -> Message:
-    block = Message()
-    for name, value in values.items():
-        if value:
-            block[name] = value
-    return block
+def _block(values: dict[str, str]) -> bytes:
+    """Header fields; a value stays on its line, whatever a stranger put into it."""
+    lines = (f"{name}: {_one_line(value)}\r\n" for name, value in values.items() if value)
+    return "".join(lines).encode("utf-8", "replace")
 
 
-def _original(submission: Submission) -> Message:
-    fields, _ = split(outgoing(submission.content, internal=False))
-    part = Message()
-    part.add_header("Content-Type", "text/rfc822-headers")
-    headers = b"".join(fields)[:HEADERS_RETURNED_MAX]
-    part.set_payload(headers.decode("ascii", "replace"))
-    return part
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:LINE_MAX]
+
+
+def _encoded(text: str) -> str:
+    """A header's text; RFC 2047 where it is not ASCII."""
+    plain = _one_line(text)
+    return plain if plain.isascii() else Header(plain, "utf-8", maxlinelen=900).encode()
+
+
+def _whole_lines(data: bytes) -> bytes:
+    """No CR or LF by itself, and an end."""
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return b"\r\n".join(lines).rstrip(b"\r\n") + b"\r\n"

@@ -6,6 +6,7 @@ to bring them (certificate-facts 4.4, 4.5).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -14,6 +15,8 @@ from edgesync.transport.permissions import Rights
 
 HOPS_MAX = 30
 """Received lines after which a message is taken for a loop."""
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>\Z")
 
 ORGANIZATION_PREFIX = b"x-ms-exchange-organization-"
 FOREST_PREFIX = b"x-ms-exchange-forest-"
@@ -47,11 +50,11 @@ def name_of(field: bytes) -> bytes:
 
 
 def value_of(fields: list[bytes], name: str) -> str:
-    """The first value of a header; empty when it is absent."""
+    """The first value of a header, unfolded; empty when it is absent."""
     wanted = name.lower().encode()
     for field in fields:
         if name_of(field) == wanted:
-            return field.partition(b":")[2].decode("utf-8", "replace").strip()
+            return " ".join(field.partition(b":")[2].decode("utf-8", "replace").split())
     return ""
 
 
@@ -67,8 +70,9 @@ def hops(content: bytes) -> int:
 
 
 def message_id_of(content: bytes) -> str:
-    """Its Message-ID; empty when it has none."""
-    return value_of(split(content)[0], "Message-ID")
+    """Its Message-ID; empty when it has none, or one that cannot stand in a reply."""
+    found = value_of(split(content)[0], "Message-ID")
+    return found if _MESSAGE_ID.match(found) else ""
 
 
 def filtered(fields: list[bytes], rights: Rights) -> list[bytes]:

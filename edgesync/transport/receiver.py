@@ -35,6 +35,9 @@ from edgesync.trust.direct import TrustResult
 from edgesync.trust.reading import parsed
 from edgesync.trust.tls import TlsSession
 
+UNKNOWN_LINE = "<unrecognized command>"
+"""Stands in the log for a line that is no command: it may be half of a failed authentication."""
+
 
 class Receiver:
     """One inbound session.
@@ -150,11 +153,18 @@ class Receiver:
     def _command(self, line: bytes) -> None:
         try:
             command = parse_command(line)
-            self._log.received(_shown(command))
-            self._handlers.get(command.verb, self._unknown)(command)
         except CommandRefused as refusal:
-            if refusal.answer in (reply.UNRECOGNIZED, reply.BARE_LINE_FEED):
-                self._log.received(line.decode("utf-8", "replace"))
+            self._log.received(UNKNOWN_LINE)
+            self._voice.refuse(refusal.answer)
+            return
+        handler = self._handlers.get(command.verb)
+        self._log.received(_shown(command) if handler else UNKNOWN_LINE)
+        if handler is None:
+            self._voice.refuse(reply.UNRECOGNIZED)
+            return
+        try:
+            handler(command)
+        except CommandRefused as refusal:
             self._voice.refuse(refusal.answer)
 
     # greeting and state ---------------------------------------------------------------------
@@ -201,10 +211,6 @@ class Receiver:
         del command
         self._voice.say(reply.HELP)
 
-    def _unknown(self, command: Command) -> None:
-        del command
-        raise CommandRefused(reply.UNRECOGNIZED)
-
     def _quit(self, command: Command) -> None:
         del command
         self._voice.hang_up(reply.CLOSING)
@@ -242,7 +248,7 @@ class Receiver:
             self._log.certificate("Received", shown)
         self._log.note(negotiated(done, is_server=True))
         trust = self._security.protected(done, direct_trust=self._verb == "X-ANONYMOUSTLS")
-        if trust is not None and not trust:
+        if trust is not None and not trust and done.peer is not None:
             self._log.note(f"Direct trust failed for {trust.subject}: {trust.reason}")
         self._log.note(self._security.rights.words, "Set Session Permissions")
         self._host.sessions.append(

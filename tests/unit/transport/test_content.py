@@ -145,3 +145,12 @@ def test_a_peer_that_hangs_up_in_the_middle_leaves_no_message(edge: Machine) -> 
     assert caller.receiver.is_over
     assert edge.received == []
     assert edge.log_rows()[-1].endswith("-,,Remote")
+
+
+@pytest.mark.parametrize(
+    "field", [b"Message-ID: <a\r\n 250 b@c>", b"Message-ID: <a b>", b"Message-ID: a", b"X: y"]
+)
+def test_a_message_id_that_would_break_a_reply_is_not_repeated(edge: Machine, field: bytes) -> None:
+    answers = in_data(edge).send(field + b"\r\n\r\nhi\r\n.\r\n")
+    assert len(answers) == 1
+    assert "@edge01.contoso.test> Queued mail for delivery" in answers[0]

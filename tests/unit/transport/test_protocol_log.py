@@ -246,3 +246,24 @@ def test_a_missing_file_is_an_error_with_a_hint(tmp_path: Path) -> None:
         list(read_log(tmp_path / "none.LOG"))
     assert caught.value.hint
     assert START.year == 2026
+
+
+def test_a_line_that_is_no_command_is_not_written_down() -> None:
+    from tests.unit.transport.conversation import greeted
+
+    hub = subscribed().machines["HUB01"]
+    caller = greeted(hub)  # in clear: AUTH LOGIN is refused, and the client goes on regardless
+    answers = caller.say("AUTH LOGIN", "YW15", "cGE1NXdvcmQ=")
+    assert [a[:3] for a in answers] == ["504", "500", "500"]
+    rows = "\n".join(hub.log_rows())
+    assert "YW15" not in rows
+    assert "cGE1NXdvcmQ=" not in rows
+    assert rows.count("<unrecognized command>") == 2
+
+
+def test_hub_to_hub_without_a_certificate_is_no_failed_direct_trust() -> None:
+    from tests.unit.transport.conversation import greeted
+
+    hub = subscribed().machines["HUB01"]
+    greeted(hub).start_tls("X-ANONYMOUSTLS")
+    assert "Direct trust failed" not in "\n".join(hub.log_rows())
