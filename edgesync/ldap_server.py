@@ -104,7 +104,7 @@ def _add_suffix(agent: DirectoryServiceAgent, name: DN) -> None:
     """Add the entry at the top, of the class that its name asks for, unless it is there."""
     kind, value = name.rdn.type.lower(), name.rdn.value.encode()
     classes = {"dc": b"domain", "o": b"organization", "ou": b"organizationalUnit"}
-    attributes = {"objectClass": (b"top", classes.get(kind, b"container")), kind: (value,)}
+    attributes = {"objectClass": (b"top", classes.get(kind, b"organizationalRole")), kind: (value,)}
     port = EmbeddedPort(agent, local_session(agent, note="set up"))
     if read(port, name) is not None:
         return  # AD and ADAM come with it

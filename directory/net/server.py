@@ -133,9 +133,14 @@ class DirectoryServer:
             self._sweep.cancel()
             self._sweep = None
         servers, self._servers = self._servers, []
+        # First no more is accepted, then what was accepted a moment ago becomes a client, then the
+        # server is closed: asyncio loses a socket that it accepted while its server was closed.
+        loop = asyncio.get_running_loop()
+        for listening in (sock for server in servers for sock in server.sockets):
+            loop.remove_reader(listening.fileno())
+        await asyncio.sleep(_STOP_TURN_S)
         for server in servers:
             server.close()
-        await asyncio.sleep(_STOP_TURN_S)  # connections accepted a moment ago become clients
         for client in list(self._clients):
             client.disconnect("the server is stopping")
         for task in list(self._tasks):

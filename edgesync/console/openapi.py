@@ -103,12 +103,16 @@ def request_schema(operation: Operation) -> dict[str, Any]:
 
 
 def _in_body(parameter: Parameter) -> dict[str, Any]:
-    """The parameter's schema; one that may be left out may be null too."""
+    """The parameter's schema: a list of one may be the one, what may be left out may be null."""
     schema = parameter.schema()
-    if parameter.is_required:
-        return schema
-    nullable = {**schema, "type": [schema["type"], "null"]}
-    return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
+    types = [schema["type"]]
+    if parameter.is_list:
+        types.append(schema["items"]["type"])
+    if not parameter.is_required:
+        types.append("null")
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    return {**schema, "type": types if len(types) > 1 else types[0]}
 
 
 def _get(operation: Operation) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from edgesync.console.reading import reaches_outside
 from edgesync.operations.registry import Operation
 from tests.console.conftest import TOKEN, Site, serve
 
-EXAMPLES = 12
+pytestmark = pytest.mark.slow
+
+EXAMPLES = 8
 """Calls tried for each path and method.
 
 One check is left out: that every call the schema allows succeeds. Which servers there are, and
