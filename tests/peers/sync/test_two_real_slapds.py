@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,10 +13,11 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
 from directory.model.modification import replace
+from edgesync.errors import PortUnavailable
 from edgesync.port.port import find, read
 from edgesync.sync.foreign import run_foreign
 from edgesync.sync.report import JobReport, Mode, Result
-from tests.support.openldap import PASSWORD, Slapd, load_ldif, slapd
+from tests.support.openldap import PASSWORD, Slapd, load_ldif, slapd, start
 from tests.support.peers import require_data
 
 pytestmark = pytest.mark.peers
@@ -185,6 +187,27 @@ def test_a_mass_delete_stops_before_the_first_one(servers: tuple[Slapd, Slapd, P
     assert "threshold" in report.reason
     assert len(names(target)) == 7
     assert run(config, delete_threshold=7).tally.deleted == 7
+
+
+@pytest.mark.parametrize("which", ["source", "target"])
+def test_a_server_that_was_killed_and_started_again_is_caught_up_with(
+    servers: tuple[Slapd, Slapd, Path], which: str
+) -> None:
+    source, target, config = servers
+    run(config)
+    _add(source, f"cn=Nibbler,{PEOPLE}", "inetOrgPerson", sn="Nibbler")
+    killed = source if which == "source" else target
+    killed.kill()
+    with pytest.raises(PortUnavailable):
+        run(config)
+    port = urlsplit(killed.url).port or 0
+    again = start(killed.folder, killed.suffix, provider=which == "source", port=port)
+    try:
+        report = run(config)
+        assert report.result is Result.SUCCESS, report.reason
+        assert run(config, full=True).tally.written == 0
+    finally:
+        again.stop()
 
 
 @pytest.mark.slow
