@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
+from directory.errors import LdapError
 from edgesync import events
+from edgesync.errors import PortUnavailable
 from edgesync.transport.command import RcptTo
 from edgesync.transport.delivery import MailboxStore
 from edgesync.transport.dsn import Action, report
@@ -29,6 +31,9 @@ from edgesync.transport.sender import Item
 
 ROUNDS_MAX = 100
 """Passes over the queue in one run: each round delivers, and reports it causes join the next."""
+
+DIRECTORY_PAUSE = timedelta(minutes=1)
+"""How long a server without its directory waits before it looks again."""
 
 MailExchangers = Callable[[str], tuple[str, ...]]
 """Hosts that take mail for a foreign domain, best first; none: the domain itself is tried."""
@@ -82,6 +87,7 @@ class TransportService:
         self._dial = dial
         self._exchangers = exchangers
         self._running = Lock()
+        self._blind_until: datetime | None = None
         host.submit = self.accept
 
     def accept(self, submission: Submission) -> None:
@@ -106,8 +112,13 @@ class TransportService:
         return submission
 
     def run(self, *, force: bool = False) -> RunReport:
-        """Deliver everything that is due; with ``force`` waiting queues are tried at once."""
+        """Deliver everything that is due; with ``force`` waiting queues are tried at once.
+
+        Without its directory a server cannot route: everything waits a minute and is tried again.
+        """
         done = RunReport()
+        if self._blind_until is not None and self.host.now() < self._blind_until and not force:
+            return done
         if not self._running.acquire(blocking=False):
             return done  # another thread is at it
         try:
@@ -118,6 +129,9 @@ class TransportService:
                 for batch in batches:
                     self._attempt(batch, done)
                 force = False
+            self._blind_until = None
+        except (PortUnavailable, LdapError) as error:
+            self._go_blind(str(error))
         finally:
             self._running.release()
         return done
@@ -134,11 +148,25 @@ class TransportService:
         messages = self.queue.messages
         if not messages:
             return None
-        waits = [self.queue.retry(b.hop) for b in self._batches(None)]
+        if self._blind_until is not None and self.host.now() < self._blind_until:
+            return self._blind_until
+        try:
+            waits = [self.queue.retry(b.hop) for b in self._batches(None)]
+        except (PortUnavailable, LdapError) as error:
+            return self._go_blind(str(error))
         ready = min(m.submission.received_at for m in messages)
         if not all(waits):
             return ready
         return min((w.next_retry_at for w in waits if w), default=ready)
+
+    def _go_blind(self, error: str) -> datetime:
+        """The directory cannot be asked: say so, and when to try again."""
+        self._blind_until = self.host.now() + DIRECTORY_PAUSE
+        self.host.report(
+            events.MESSAGE_DEFERRED, destination="everywhere", error=f"no directory: {error}",
+            until=f"{self._blind_until:%FT%TZ}",
+        )  # fmt: skip
+        return self._blind_until
 
     # routing --------------------------------------------------------------------------------
 

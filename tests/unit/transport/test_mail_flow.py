@@ -335,3 +335,18 @@ def test_a_queue_file_that_was_cut_short_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(InputInvalid, match=path.name):
         MailQueue(tmp_path)
+
+
+def test_a_lost_directory_delays_mail_and_loses_none(organization: Organization) -> None:
+    hub = organization.services["HUB01"]
+    hub.send("amy@contoso.test", ["amy@contoso.test"], MESSAGE)
+    organization.ad.down = True
+    assert hub.run().delivered == 0
+    due = hub.next_due_at()
+    assert due is not None
+    assert due - organization.clock.now() == timedelta(minutes=1)
+    organization.ad.down = False
+    assert hub.run().delivered == 0  # not before its time
+    organization.clock.set(due)
+    assert hub.run().delivered == 1
+    assert hub.next_due_at() is None
