@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
 from edgesync import Lab
 from edgesync.events import CERTIFICATE_STORED, Event
@@ -25,7 +25,10 @@ ARGUMENTS = [
 ]  # fmt: skip
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS = {"wide light": (1280, "light"), "narrow dark": (390, "dark")}
+LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "wide light": (1280, "light"),
+    "narrow dark": (390, "dark"),
+}
 WAIT_MS = 15_000
 
 
@@ -65,13 +68,19 @@ class Visit:
         self.page.goto(self.site.origin + path, wait_until="load")
 
 
+def refuse(dialog: Dialog, said: list[str]) -> None:
+    """A dialog means that somebody's script ran."""
+    said.append(f"dialog {dialog.message}")
+    dialog.dismiss()
+
+
 def visit(context: BrowserContext, site: Site) -> Visit:
     context.set_default_timeout(WAIT_MS)
     found = Visit(context.new_page(), site)
     said = found.complaints
     found.page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
     found.page.on("pageerror", lambda error: said.append(str(error)))
-    found.page.on("dialog", lambda dialog: (said.append("dialog"), dialog.dismiss()))
+    found.page.on("dialog", lambda dialog: refuse(dialog, said))
     found.page.on(
         "request",
         lambda request: None if request.url.startswith(site.origin) else said.append(request.url),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -54,6 +55,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-def test_an_answer_is_what_the_document_says(case: Case, site: Site) -> None:
+def test_an_answer_is_what_the_document_says(case: Case[Any], site: Site) -> None:
     answer = case.call(base_url=site.origin, headers={"Authorization": f"Bearer {TOKEN}"})
     case.validate_response(answer, excluded_checks=[positive_data_acceptance])
