@@ -17,7 +17,7 @@ from edgesync.planning import commands
 from edgesync.planning.commands import Fork, Runner
 from edgesync.planning.inquiry import Inquiry
 from edgesync.planning.pairs import Topology
-from edgesync.planning.search import Found, Pace, Played, play, search
+from edgesync.planning.search import NO_FAULT, Cost, Found, Pace, Played, Ranked, play, search
 from edgesync.planning.truths import published_copy
 from edgesync.planning.whatif import Rehearsal, rehearse
 from edgesync.planning.world import Move, Setting, Verb, World, apply
@@ -139,13 +139,13 @@ def plan_renewal(
             "a renewal has to start from where everything works",
             f"edgesync trust explain {pair.verifier} {pair.peer}",
         )
-    found = search(setting, pace) if setting.edges else _alone(setting)
-    if found is None or found.best is None:
+    found = search(setting, pace) if setting.edges else _unwatched(setting)
+    best = found.best
+    if best is None:
         raise RefusedByRule(
             "no order of steps was found within the limit", "renew fewer servers at once"
         )
     script = Script(lab, setting, certificate)
-    best = found.best
     steps = tuple(script.steps(best.order))
     rehearsal = rehearse(
         lab, [s.command for s in steps], fork=fork, runner=runner, clock=clock, pace=pace,
@@ -171,9 +171,17 @@ def plan_renewal(
     )
 
 
-def _alone(setting: Setting) -> Found:
-    """Servers nobody knows by direct trust: there is nothing to order."""
-    return search(setting, Pace())
+def _unwatched(setting: Setting) -> Found:
+    """Servers that nobody knows by direct trust: any order will do."""
+    first = [
+        Move(verb, t)
+        for t in setting.targets
+        for verb in ((Verb.PREPARE, Verb.ENABLE) if t in setting.issued else (Verb.RENEW,))
+    ]
+    last = [Move(Verb.REMOVE, t) for t in setting.targets] if setting.remove_old else []
+    order = (*first, *last)
+    fine = Played(NO_FAULT, lost=False, delay_s=0.0, done=True)
+    return Found(Ranked(order, Cost(lost=False, delay_s=0.0, effort=len(order)), fine, 1), 1, 1)
 
 
 def _setting(
@@ -236,7 +244,8 @@ class Script:
         world = World.start(self.setting)
         for move in order:
             yield PlannedStep(self.command(move, world), self.why(move))
-            world = apply(self.setting, world, move)
+            if self.setting.edges:
+                world = apply(self.setting, world, move)
 
     def command(self, move: Move, world: World) -> str:
         """One move as a command."""
@@ -300,6 +309,8 @@ def _rejected(
     script: Script, setting: Setting, pace: Pace, best: Sequence[Move], delay_s: float
 ) -> Iterator[Rejected]:
     """The orders people take, and why the plan is better."""
+    if not setting.edges:
+        return
     for title, order in _obvious(setting):
         if tuple(order) == tuple(best):
             continue

@@ -14,10 +14,11 @@ from typing import Any
 from directory.clock import Clock
 from edgesync.lab.lab import Lab
 from edgesync.planning.commands import Fork, Ran, Runner
-from edgesync.planning.fingerprint import fingerprint
+from edgesync.planning.fingerprint import Fingerprint, Key
 from edgesync.planning.flow import FlowNow, flows_now
 from edgesync.planning.inquiry import Inquiry
-from edgesync.planning.matrix import Matrix
+from edgesync.planning.matrix import Cell, Matrix
+from edgesync.planning.pairs import Topology, all_pairs
 from edgesync.planning.search import Held, Pace, pass_time
 from edgesync.planning.world import Flow
 
@@ -92,21 +93,33 @@ class _Course:
         self._inquiry = Inquiry(lab, clock)
         self._pace = pace
         self._delay, self._lost = 0.0, False
-        self._seen = fingerprint(lab)
-        self.matrix = self._inquiry.matrix()
+        self._asked: dict[Key, Cell] = {}
+        self._seen = Fingerprint.of(lab)
+        self.matrix = self._ask()
         self.flows = flows_now(lab, self.matrix)
         self._held: Held = (0.0,) * len(self.flows)
         self.stages: list[Stage] = []
         self._account(0.0)
 
-    def look(self) -> None:
-        """Ask everything anew."""
-        self._seen = fingerprint(self.lab)
+    def look(self, *, anew: bool = False) -> None:
+        """Ask every cell that something happened to; ``anew``: every cell, since time passed."""
+        self._seen = Fingerprint.of(self.lab)
+        if anew:
+            self._asked.clear()
         known = {flow.name: held for flow, held in zip(self.flows, self._held, strict=True)}
-        self.matrix = self._inquiry.matrix()
+        self.matrix = self._ask()
         self.flows = flows_now(self.lab, self.matrix)
         self._held = tuple(known.get(flow.name, 0.0) for flow in self.flows)
         self._account(0.0)
+
+    def _ask(self) -> Matrix:
+        cells = []
+        for pair in all_pairs(Topology.of(self.lab)):
+            key = self._seen.of_pair(pair)
+            if key not in self._asked:
+                self._asked[key] = self._inquiry.check(pair)
+            cells.append(self._asked[key])
+        return Matrix(self.lab.clock.now(), tuple(cells))
 
     def note(self, what: str, ran: Ran | None = None) -> None:
         """Remember how things stand."""
@@ -119,7 +132,7 @@ class _Course:
         while (activity := self.lab.agenda.next()) is not None and activity.due <= until:
             self._account((activity.due - self.lab.clock.now()).total_seconds())
             self.lab.agenda.advance_to(max(activity.due, self.lab.clock.now()))
-            if fingerprint(self.lab) != self._seen:
+            if Fingerprint.of(self.lab) != self._seen:
                 self.look()
         self._account((until - self.lab.clock.now()).total_seconds())
         self.lab.agenda.advance_to(until)
@@ -180,6 +193,6 @@ def _rehearse(
     if settle:
         interval = twin.description.profile.sync.configuration_interval
         course.pass_until(twin.clock.now() + interval)
-        course.look()
+        course.look(anew=True)
         course.note("after the next scheduled sync")
     return Rehearsal(tuple(course.stages))

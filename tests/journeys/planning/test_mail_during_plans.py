@@ -85,6 +85,7 @@ class Correspondent:
             self.look()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("edges", "server"), [(2, "EDGE01"), (1, "EDGE01"), (2, "HUB01")], ids=str)
 def test_every_message_written_during_a_plan_arrives_within_its_promise(
     edges: int, server: str

@@ -7,7 +7,8 @@ import pytest
 from directory.clock import SystemClock
 from edgesync.config import Version
 from edgesync.errors import RefusedByRule, UsageError
-from edgesync.lab.folder import fork_lab
+from edgesync.lab.description import contoso
+from edgesync.lab.folder import fork_lab, new_lab
 from edgesync.lab.lab import Lab
 from edgesync.planning.planner import RenewalPlan, pace_of, plan_renewal
 from tests.support.trust_lab import inquire, run, runner, trusting_lab
@@ -92,6 +93,16 @@ def test_a_certificate_from_elsewhere_can_be_what_the_plan_goes_over_to() -> Non
         run(lab, *(step.command for step in found.steps))
         assert named(lab, "EDGE01") == waiting.der
         assert not inquire(lab).matrix().bad
+
+
+@pytest.mark.parametrize("server", ["EDGE01", "HUB01"])
+def test_where_nothing_is_subscribed_a_renewal_needs_no_order(server: str) -> None:
+    with new_lab(contoso(recipients=1)) as lab:
+        before = named(lab, server)
+        found = plan(lab, server)
+        assert (found.mail_delay_s, len(found.steps)) == (0, 2)
+        run(lab, *(step.command for step in found.steps))
+        assert named(lab, server) != before
 
 
 def test_a_plan_starts_only_where_trust_holds() -> None:
