@@ -4,7 +4,7 @@ DirectoryError
 ├─ LdapError(code, matched_dn, diagnostic)   a refusal the protocol can express
 ├─ ParseError(text, offset, reason)          bad DN, filter, LDIF or schema text
 ├─ DecodeError(offset, path, reason)         bad BER
-├─ ProtocolError                             LocalProtocolError (ours) | RemoteProtocolError (peer's)
+├─ ProtocolError                             LocalProtocolError | RemoteProtocolError
 └─ JournalError                              JournalCorrupt | JournalTooNew | JournalLocked
 """
 

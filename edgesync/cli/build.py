@@ -73,7 +73,7 @@ def _signature_parameter(item: Parameter) -> inspect.Parameter:
     else:
         info = typer.Option(item.flag, **shown)
     if item.is_list:
-        kind = list[item.kind]  # type: ignore[name-defined]
+        kind = list[item.kind]  # type: ignore[name-defined]  # built at run time, as Typer reads it
     if item.is_required:
         default: Any = inspect.Parameter.empty
     elif kind is bool:

@@ -83,7 +83,7 @@ def _described(server: ExportedServer) -> ServerDescription:
 
 def populate_from(lab: Lab, export: OrganizationExport) -> None:
     """Fill an empty lab with what the exports say."""
-    ad, names = lab.ad_port(), lab.ad.names
+    ad = lab.ad_port()
     prepare_forest(lab)
     for accepted in export.accepted_domains:
         setup.add_domain(ad, accepted)

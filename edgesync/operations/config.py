@@ -81,7 +81,7 @@ def set_(
     name: Annotated[str, Help("a policy setting: policy.trust")],
     value: Annotated[str, Help("one of its words")],
 ) -> Outcome:
-    """Choose a policy where the sources are silent; with the lab down it counts from the next command."""
+    """Choose a policy where the sources are silent; it counts from the next command on."""
     from edgesync.lab.folder import redescribe
 
     lab = context.lab
