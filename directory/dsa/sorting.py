@@ -121,7 +121,8 @@ def _first_at(context: Context, entries: list[StoredEntry], sort: SortRequest, v
         missing, own = sorter.key(entry)
         if missing:
             return at
-        reached = own <= wanted if sorter.reverse else own >= wanted  # type: ignore[operator]
+        # one rule makes keys of one type
+        reached = own <= wanted if sorter.reverse else own >= wanted  # type: ignore[operator]  # they are
         if reached:
             return at
     return len(entries)

@@ -207,7 +207,8 @@ class _Definition:
         if extensions:
             fields["extensions"] = extensions
         try:
-            return kind(text=" ".join(self.body.split()), **fields)  # type: ignore[arg-type]
+            text = " ".join(self.body.split())
+            return kind(text=text, **fields)  # type: ignore[arg-type]  # or TypeError, caught
         except TypeError:
             self.fail(f"the definition of {oid} has a part that its kind does not know")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from directory.model import filter as f
 from directory.model.dn import DN
 from directory.model.encoded import attribute_values
+from directory.model.names import AttributeName
 from directory.schema.matching import BIT_AND, BIT_OR, IN_CHAIN, RULES, MatchingRule
 from directory.schema.schema import Attribute
 from directory.store.chain import entries_in_chain
@@ -77,7 +78,7 @@ def values_of(store: Store, description: str) -> Values:
     if computed is not None and not options:
         work_out = computed.values
         return lambda entry: work_out(store, entry)
-    bases = frozenset(schema.subtypes.get(base, (base,)))  # type: ignore[call-overload]
+    bases = frozenset(schema.subtypes.get(AttributeName(base), (AttributeName(base),)))
     wanted = frozenset(options.split(";")) if options else frozenset()
 
     def values(entry: StoredEntry) -> Iterable[bytes]:
@@ -166,7 +167,7 @@ def _ordered(rule: MatchingRule | None, values: Values, value: bytes, *, at_leas
             except ValueError:
                 continue
             # one rule makes keys of one type
-            if own >= bound if at_least else own <= bound:  # type: ignore[operator]
+            if own >= bound if at_least else own <= bound:  # type: ignore[operator]  # they are
                 return True
         return False
 
@@ -240,6 +241,11 @@ def _extensible(store: Store, wanted: f.Extensible) -> Test:
     return tests[0] if len(tests) == 1 else _or(tests)
 
 
+def _fixed(values: Iterable[bytes]) -> Values:
+    """The same values whatever the entry is."""
+    return lambda _: values
+
+
 def _bits(values: Values, value: bytes, *, all_: bool) -> Test:
     try:
         mask = int(value)
@@ -267,10 +273,10 @@ def _any_attribute(store: Store, rule: MatchingRule, value: bytes) -> Test:
             attribute = store.schema.attribute(name)
             if attribute is None or attribute.name in store.unsearchable:
                 continue
-            if attribute.equality is not None and attribute.equality.syntax == rule.syntax:
-                own = name
-                if _equal(rule, lambda e, own=own: e.values(own), value)(entry):  # type: ignore[misc]
-                    return True
+            own = attribute.equality
+            fits = own is not None and own.syntax == rule.syntax
+            if fits and _equal(rule, _fixed(entry.values(name)), value)(entry):
+                return True
         return False
 
     return test
@@ -287,8 +293,8 @@ def _name_attributes(
                 kind = store.schema.attribute(ava.type)
                 if kind is None or (attribute is not None and kind.name != attribute.name):
                     continue
-                text = ava.value_bytes
-                if _equal(rule or kind.equality, lambda _, text=text: (text,), value)(entry):  # type: ignore[misc]
+                own = _fixed((ava.value_bytes,))
+                if _equal(rule or kind.equality, own, value)(entry):
                     return True
         return False
 
@@ -306,7 +312,7 @@ def compile_values(
         if known is not attribute:
             continue
         holder: list[bytes] = []
-        test = _item(attribute, lambda _, holder=holder: holder, item)  # type: ignore[misc]
+        test = _item(attribute, _fixed(holder), item)
 
         def keep(value: bytes, test: Test = test, holder: list[bytes] = holder) -> Truth:
             holder[:] = [value]

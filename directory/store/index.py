@@ -252,10 +252,12 @@ class IndexSet:
                 continue
             before = index.keys_of(values_with_options(old, base)) if old is not None else set()
             after = index.keys_of(values_with_options(new, base)) if new is not None else set()
-            for key in before - after:
-                index.remove(key, old.id)  # type: ignore[union-attr]  # keys come from somewhere
-            for key in after - before:
-                index.add(key, new.id)  # type: ignore[union-attr]
+            if old is not None:
+                for key in before - after:
+                    index.remove(key, old.id)
+            if new is not None:
+                for key in after - before:
+                    index.add(key, new.id)
 
     def contents(self) -> Iterator[tuple[str, Key, tuple[int, ...]]]:
         """Everything, for tests and for verification: attribute, key, ids."""

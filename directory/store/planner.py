@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from directory.model import filter as f
@@ -111,12 +112,12 @@ def _substrings(index: AttributeIndex, item: f.Substrings, at_most: int) -> Cand
     return _superset(index.containing(longest, at_most)) if longest else ALL_IDS
 
 
-def _exact(ids: object) -> Candidates:
-    return ALL_IDS if ids is None else Candidates(Certainty.EXACT, ids)  # type: ignore[arg-type]
+def _exact(ids: Sequence[int] | None) -> Candidates:
+    return ALL_IDS if ids is None else Candidates(Certainty.EXACT, ids)
 
 
-def _superset(ids: object) -> Candidates:
-    return ALL_IDS if ids is None else Candidates(Certainty.SUPERSET, ids)  # type: ignore[arg-type]
+def _superset(ids: Sequence[int] | None) -> Candidates:
+    return ALL_IDS if ids is None else Candidates(Certainty.SUPERSET, ids)
 
 
 def _and(store: Store, filters: tuple[f.Filter, ...]) -> Plan:

@@ -125,30 +125,30 @@ def bench(
 
 def generic(path: Path | None = None, *, seed: int = 1, **options: object) -> Bench:
     """A generic directory with its suffix entry."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "naming_contexts": (SUFFIX,), "admin_dn": SUFFIX.child("cn", "admin"),
         "admin_password": PASSWORD, "password_cost_log2": CHEAP, **options,
     }  # fmt: skip
-    made = bench(DirectoryConfiguration(profile="generic", **given), path, seed=seed)  # type: ignore[arg-type]
+    made = bench(DirectoryConfiguration(profile="generic", **given), path, seed=seed)
     made.add(SUFFIX, objectClass=("top", "domain"), dc="example")
     return made
 
 
 def ad(path: Path | None = None, *, seed: int = 1, **options: object) -> Bench:
     """An AD of contoso.test."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "naming_contexts": (DOMAIN, CONFIGURATION), "admin_dn": USERS.child("CN", "Administrator"),
         "admin_password": PASSWORD, "dns_host_name": "dc01.contoso.test",
         "password_cost_log2": CHEAP, **options,
     }  # fmt: skip
-    return bench(DirectoryConfiguration(profile="ad", **given), path, seed=seed)  # type: ignore[arg-type]
+    return bench(DirectoryConfiguration(profile="ad", **given), path, seed=seed)
 
 
 def adam(path: Path | None = None, *, seed: int = 1, **options: object) -> Bench:
     """An Edge's ADAM."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "naming_contexts": (ADAM_CONFIGURATION, GATEWAY), "replication_accounts": ACCOUNTS,
         "admin_dn": ADAM_CONFIGURATION.child("CN", "Administrator"), "admin_password": PASSWORD,
         "dns_host_name": "edge01.contoso.test", "password_cost_log2": CHEAP, **options,
     }  # fmt: skip
-    return bench(DirectoryConfiguration(profile="adam", **given), path, seed=seed)  # type: ignore[arg-type]
+    return bench(DirectoryConfiguration(profile="adam", **given), path, seed=seed)

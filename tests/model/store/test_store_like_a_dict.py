@@ -26,6 +26,7 @@ from directory.model import messages as m
 from directory.model.dn import DN, Rdn
 from directory.model.entry import Entry
 from directory.model.modification import Modification, ModifyOperation
+from directory.store.store import Store
 from tests.support.directories import SUFFIX, Bench, generic
 
 NAMES = st.sampled_from(["a", "B", "ab", "Ba b", "c,d", "é", "x+y"])
@@ -77,7 +78,8 @@ def evaluate(attributes: Attributes, wanted: f.Filter) -> bool | None:
         case f.Not(inner):
             truth = evaluate(attributes, inner)
             return None if truth is None else not truth
-    name = wanted.name.lower()  # type: ignore[union-attr]
+    assert not isinstance(wanted, f.Extensible)
+    name = wanted.name.lower()
     if name == "nothing":
         return None
     have = [fold(value) for value in attributes.get(name, [])]
@@ -128,7 +130,7 @@ class StoreLikeADict(RuleBasedStateMachine):
         self.model: dict[str, tuple[DN, Attributes]] = {
             SUFFIX.normal: (SUFFIX, {"objectclass": ["top", "domain"], "dc": ["example"]})
         }
-        self.kept: list[tuple[object, dict[str, tuple[DN, Attributes]]]] = []
+        self.kept: list[tuple[Store, dict[str, tuple[DN, Attributes]]]] = []
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
@@ -282,7 +284,7 @@ class StoreLikeADict(RuleBasedStateMachine):
     @rule()
     def restore(self) -> None:
         kept, frozen = self.kept[-1]
-        self.bench.agent.restore(kept)  # type: ignore[arg-type]
+        self.bench.agent.restore(kept)
         self.model = {k: (d, {n: list(v) for n, v in a.items()}) for k, (d, a) in frozen.items()}
 
     @invariant()

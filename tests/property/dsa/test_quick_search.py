@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +76,7 @@ def write(made: Bench, top: DN, step: tuple[str, str, object]) -> None:
              min_size=4, max_size=14),
 )  # fmt: skip
 def test_both_paths_give_the_same_bytes(
-    profile: str, administrator: bool, steps: list[tuple[str, tuple[object, ...]]]
+    profile: str, administrator: bool, steps: list[tuple[str, Any]]
 ) -> None:
     made, top = populated(profile)
     session = made.session
@@ -84,25 +86,25 @@ def test_both_paths_give_the_same_bytes(
         session = made.bound(str(top.child("cn", "me")), PASSWORD)
     for kind, step in steps:
         if kind == "write":
-            write(made, top, step)  # type: ignore[arg-type]
+            write(made, top, step)
             continue
         compare(made, session, top, step)
 
 
-def compare(made: Bench, session: Session, top: DN, step: tuple[object, ...]) -> None:
+def compare(made: Bench, session: Session, top: DN, step: Any) -> None:
     where, scope, name, value, attributes, limit = step
     bases = {"base": str(top), "BASE": str(top).upper(), "child": str(top.child("cn", "a")),
              "nowhere": "dc=nowhere"}  # fmt: skip
     base = bases[str(where)]
     quick = made.agent.quick_search(
-        session, base.encode(), scope, str(name).encode(),  # type: ignore[arg-type]
-        None if value is None else str(value).encode(), attributes, limit,  # type: ignore[arg-type]
+        session, base.encode(), scope, str(name).encode(),
+        None if value is None else str(value).encode(), attributes, limit,
     )  # fmt: skip
     if quick is None:
         return
     wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
     request = m.SearchRequest(
-        DN.parse(base), m.Scope(scope), wanted, attributes, limit  # type: ignore[arg-type]
+        DN.parse(base), m.Scope(scope), wanted, attributes, limit
     )  # fmt: skip
     plain = list(made.agent.execute(session, request))
     last = plain[-1].operation
@@ -128,11 +130,11 @@ def test_a_long_search_that_finds_nothing_lets_others_have_their_turn() -> None:
 
 @settings(max_examples=40)
 @given(st.sampled_from(["generic", "ad"]), REQUESTS)
-def test_a_stream_gives_the_same_bytes(profile: str, step: tuple[object, ...]) -> None:
+def test_a_stream_gives_the_same_bytes(profile: str, step: Any) -> None:
     made, top = populated(profile)
     _, scope, name, value, attributes, _ = step
     wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
-    request = m.SearchRequest(top, m.Scope(scope), wanted, attributes)  # type: ignore[arg-type]
+    request = m.SearchRequest(top, m.Scope(scope), wanted, attributes)
     stream = made.agent.quick_search.stream(made.session, request)
     assert stream is not None
     plain = list(made.agent.execute(made.session, request))[:-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from directory.dsa.access import Part, Right, access_table
@@ -113,7 +115,7 @@ def test_a_password_cannot_be_found_by_a_filter_or_a_compare(edge: Bench) -> Non
     assert compared.code is ResultCode.INSUFFICIENT_ACCESS_RIGHTS
 
 
-def test_a_password_is_not_in_the_history_or_the_journal(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_password_is_not_in_the_history_or_the_journal(tmp_path: Path) -> None:
     made = adam(tmp_path / "adam.db")
     made.add(PERSON, objectClass="user", cn="person", userPassword=b"very secret indeed")
     entry = made.agent.store.find(PERSON)

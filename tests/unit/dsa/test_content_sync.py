@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -159,7 +160,7 @@ def test_an_entry_that_leaves_the_content_is_deleted_from_the_copy(made: Bench) 
     assert consumer.copy == {}
 
 
-def test_a_cookie_survives_a_restart(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_cookie_survives_a_restart(tmp_path: Path) -> None:
     made = generic(tmp_path / "a.db")
     made.add(PEOPLE, objectClass="organizationalUnit")
     for dn in (FRY, LEELA):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from directory.dsa.session import Session
 from directory.errors import ResultCode
 from directory.model import messages as m
 from directory.model.controls import DirSync
@@ -165,9 +166,11 @@ def test_passwords_do_not_travel(forest: Bench) -> None:
     assert all(not entry.has("unicodePwd") for entry in answer.entries)
 
 
-def refused(made: Bench, cookie: bytes, base: DN = DOMAIN, session: object = None) -> ResultCode:
+def refused(
+    made: Bench, cookie: bytes, base: DN = DOMAIN, session: Session | None = None
+) -> ResultCode:
     control = DirSync(cookie=cookie)
-    return made.search(base, "(objectClass=*)", control, session=session).code  # type: ignore[arg-type]
+    return made.search(base, "(objectClass=*)", control, session=session).code
 
 
 def test_a_cookie_of_another_directory_is_refused(forest: Bench) -> None:

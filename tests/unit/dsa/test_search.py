@@ -9,6 +9,7 @@ import pytest
 from directory.errors import ResultCode
 from directory.model import messages as m
 from directory.model.controls import (
+    Control,
     ManageDsaIt,
     MatchedValues,
     PagedResults,
@@ -101,12 +102,12 @@ def test_a_size_limit_shows_that_much_and_says_so(made: Bench) -> None:
     assert exactly.code is ResultCode.SUCCESS
 
 
-def pages(made: Bench, size: int, *controls: object) -> list[list[str]]:
+def pages(made: Bench, size: int, *controls: Control) -> list[list[str]]:
     cookie = b""
     found: list[list[str]] = []
     while True:
         control = PagedResults(size=size, cookie=cookie)
-        answer = made.search(PEOPLE, "(uid=*)", control, *controls)  # type: ignore[arg-type]
+        answer = made.search(PEOPLE, "(uid=*)", control, *controls)
         found.append(answer.names)
         cookie = next(c.cookie for c in answer.controls if isinstance(c, PagedResults))
         if not cookie:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from directory.errors import ResultCode
@@ -34,11 +36,9 @@ def made() -> Bench:
     return bench
 
 
-def change(
-    made: Bench, *modifications: Modification, dn: DN = FRY, **controls: object
-) -> ResultCode:
+def change(made: Bench, *modifications: Modification, dn: DN = FRY, **controls: Any) -> ResultCode:
     given = [control for control in controls.values() if control is not None]
-    return made.ask(m.ModifyRequest(dn, modifications), *given).code  # type: ignore[arg-type]
+    return made.ask(m.ModifyRequest(dn, modifications), *given).code
 
 
 ADDS = [

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,8 @@ def test_what_the_journal_refuses_has_not_happened(path: Path) -> None:
     made.add(OU, objectClass="organizationalUnit")
     store = made.agent.store
     usn, real = store.usn, store.journal
-    store.journal = Full()  # type: ignore[assignment]
+    broken: Any = Full()
+    store.journal = broken
     answer = made.add(OU.child("ou", "x"), objectClass="organizationalUnit")
     assert answer.code is ResultCode.UNAVAILABLE
     assert made.ask(m.ModifyDnRequest(OU, DN.of(("ou", "y")))).code is ResultCode.UNAVAILABLE
