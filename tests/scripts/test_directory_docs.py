@@ -45,9 +45,7 @@ def test_the_program_runs_as_it_is_written() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+) \|", TEXT, re.MULTILINE)
     assert len(rows) > 10
-    assert dict(rows) == {
-        name: str(getattr(limits, name)) for name, _ in rows
-    }
+    assert dict(rows) == {name: str(getattr(limits, name)) for name, _ in rows}
 
 
 def test_every_option_is_in_the_table() -> None:

@@ -42,17 +42,6 @@ class Running:
     def url(self, index: int = 0) -> str:
         return self.server.addresses[index].url
 
-    def call(self, function: object, *arguments: object) -> None:
-        """Run something in the server's loop and wait for it."""
-        done = threading.Event()
-
-        def run() -> None:
-            function(*arguments)  # type: ignore[operator]
-            done.set()
-
-        self.loop.call_soon_threadsafe(run)
-        assert done.wait(TIMEOUT_S)
-
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from directory.dsa.session import Session
 from directory.errors import JournalError, ResultCode
 from directory.model import messages, oids
+from directory.model.controls import Control
 from directory.model.dn import DN
 from directory.model.filter import Equality
 from directory.model.messages import (
@@ -24,6 +26,7 @@ from directory.model.messages import (
     ExtendedResponse,
     LdapResult,
     Reply,
+    Request,
     SearchRequest,
     SearchResultDone,
     SearchResultEntry,
@@ -247,7 +250,14 @@ class Journalled(DictAgent):
         self.commits = 0
         self.is_broken = False
 
-    def execute(self, session, request, controls=(), *, message_id=0):  # type: ignore[no-untyped-def]
+    def execute(
+        self,
+        session: Session,
+        request: Request,
+        controls: Sequence[Control] = (),
+        *,
+        message_id: int = 0,
+    ) -> Iterator[Reply]:
         if isinstance(request, messages.AddRequest):
             assert session.group_commit
             self.has_uncommitted = True
