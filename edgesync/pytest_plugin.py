@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from edgesync.python_api import Lab
 
 MARKER = (
-    "edgesync(preset='contoso', scenario=None, seed=7, **size): which lab edgesync_lab gives; "
-    "size is sites, hubs, edges, recipients, version"
+    "edgesync(preset='contoso', seed=7, **size) or edgesync(scenario='not-published', steps=None): "
+    "which lab edgesync_lab gives; size is sites, hubs, edges, recipients, version"
 )
+DEFAULT_SEED = 7
 LABS = pytest.StashKey[list["Lab"]]()
 """The labs a test uses, for the evidence of its failure."""
 
@@ -36,15 +37,28 @@ class _Originals:
     """Labs built once in this process; tests get forks."""
 
     def __init__(self) -> None:
-        self._labs: dict[tuple[tuple[str, Any], ...], Lab] = {}
+        self._labs: dict[tuple[tuple[str, str], ...], Lab] = {}
 
-    def fork(self, preset: str, seed: int, size: dict[str, Any]) -> Lab:
+    def fork(
+        self, preset: str, seed: int | None, scenario: str | None, size: dict[str, Any]
+    ) -> Lab:
         """A fresh copy of the lab with these options."""
+        from edgesync.errors import UsageError
         from edgesync.python_api import Lab
 
-        key = (("preset", preset), ("seed", seed), *sorted(size.items()))
+        steps = size.pop("steps", None)
+        if scenario is not None and size:
+            raise UsageError("a scenario says how large its lab is", f"leave out {min(size)}")
+        if scenario is None and steps is not None:
+            raise UsageError("steps are those of a scenario", "name one, or leave steps out")
+        given = {"preset": preset, "seed": seed, "scenario": scenario, "steps": steps, **size}
+        key = tuple(sorted((name, str(value)) for name, value in given.items()))
         if key not in self._labs:
-            self._labs[key] = Lab.new(preset, seed=seed, **size)
+            self._labs[key] = (
+                Lab.new(preset, seed=DEFAULT_SEED if seed is None else seed, **size)
+                if scenario is None
+                else Lab.after(scenario, steps=steps, seed=seed)
+            )
         return self._labs[key].fork()
 
     def close(self) -> None:
@@ -70,12 +84,14 @@ def edgesync_lab_factory(
     request.node.stash[LABS] = made
 
     def make(
-        preset: str = "contoso", *, seed: int = 7, scenario: str | None = None, **size: Any
+        preset: str = "contoso",
+        *,
+        seed: int | None = None,
+        scenario: str | None = None,
+        **size: Any,
     ) -> Lab:
-        lab = edgesync_originals.fork(preset, seed, size)
+        lab = edgesync_originals.fork(preset, seed, scenario, size)
         made.append(lab)
-        if scenario is not None:
-            lab.play(scenario)
         return lab
 
     yield make

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,7 @@ from typing import Any, Self
 from directory.clock import SystemClock
 from directory.entropy import SystemEntropy
 from edgesync.config import Version
-from edgesync.errors import ExitCode, NoSuchThing, Unreachable, UsageError
+from edgesync.errors import ExitCode, LabError, NoSuchThing, Unreachable, UsageError
 from edgesync.events import Event
 from edgesync.lab.description import PRESETS
 from edgesync.lab.directories import ADMIN_PASSWORD, administrator
@@ -244,6 +244,40 @@ class Lab:
         """A lab from its folder; nobody else may have it open."""
         return cls(open_lab(Path(path)))
 
+    @classmethod
+    def after(cls, scenario: str, *, steps: int | None = None, seed: int | None = None) -> Lab:
+        """A lab in memory as a scenario leaves it: a shipped one's name, or a TOML file.
+
+        Most scenarios mend at their end what they broke: ``steps`` plays only so many. Faults of
+        the play end with it; what they did to the lab stays.
+
+        Raises:
+            NoSuchThing: when there is no such scenario.
+            LabError: when an expectation of the scenario itself failed.
+        """
+        from edgesync.operations.simulate import perform  # noqa: PLC0415 - few tests play
+        from edgesync.simulation.play import Play  # noqa: PLC0415
+        from edgesync.simulation.scenario import find_scenario  # noqa: PLC0415
+
+        chosen = find_scenario(scenario)
+        if seed is not None:
+            chosen = replace(chosen, seed=seed)
+        if steps is not None:
+            chosen = replace(chosen, steps=chosen.steps[:steps])
+        with TemporaryDirectory(prefix="edgesync-play-") as folder:
+            root = Path(folder) / "lab" if chosen.lab.durable else None
+            made = new_lab(chosen.lab.description(chosen.seed), root)
+            show = Play(chosen, perform, Path(folder), made)
+            try:
+                played = show.run()
+                if not played.passed:
+                    raise LabError(
+                        f"scenario {scenario} failed", f"edgesync simulate run {scenario}"
+                    )
+                return cls(fork_lab(show.lab))
+            finally:
+                show.close()
+
     def run(self, operation: str, *, answer: bool | None = None, **parameters: Any) -> Result:
         """Any operation by its name: ``lab.run("cert.renew", server="EDGE01")``.
 
@@ -275,10 +309,6 @@ class Lab:
             file = str(Path(folder) / f"{edge}.xml")
             self.run("subscription.export", edge=edge, file=file)
             return self.run("subscription.import", file=file, site=site)
-
-    def play(self, scenario: str) -> Result:
-        """Bring the lab into the state of a shipped scenario or a scenario file."""
-        return self.run("simulate.run", scenario=scenario)
 
     # looking ----------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 import edgesync
+from edgesync.errors import UsageError
+from edgesync.operations.registry import find_operation
 
 FOLDER = Path(__file__).parent
 NAVIGATION = (
@@ -86,6 +88,14 @@ def kept(asked: Mapping[str, str]) -> dict[str, str]:
     return {f"keep.{name}": value for name, value in asked.items()}
 
 
+def offers(name: str) -> bool:
+    """Whether a running lab has an operation: pages link to no form that is not there."""
+    try:
+        return find_operation(name).remote
+    except UsageError:
+        return False
+
+
 def pretty(value: Any) -> str:
     """JSON for reading."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -103,7 +113,12 @@ def _environment() -> Environment:
         tone=tone, mark=mark, instant=instant, words=words, pretty=pretty,
     )  # fmt: skip
     environment.globals.update(
-        query=query, place=place, kept=kept, NAVIGATION=NAVIGATION, version=edgesync.__version__
+        query=query,
+        place=place,
+        kept=kept,
+        offers=offers,
+        NAVIGATION=NAVIGATION,
+        version=edgesync.__version__,
     )
     return environment
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from edgesync import Lab, pytest_plugin
+from edgesync.errors import UsageError
 from edgesync.ldap_server import RunningDirectory, running_directory
 
 
@@ -26,6 +27,17 @@ def test_the_lab_is_as_new_for_the_second_test(edgesync_lab: Lab) -> None:
 def test_the_marker_chooses(edgesync_lab: Lab) -> None:
     assert edgesync_lab.lab.description.seed == 3
     assert edgesync_lab.lab.servers("edge") == ()
+
+
+@pytest.mark.edgesync(scenario="not-published", steps=5)
+def test_a_scenario_is_where_the_test_begins(edgesync_lab: Lab) -> None:
+    result = edgesync_lab.trust.matrix()
+    assert "not_published" in {cell["reason"] for cell in result["cells"]}
+
+
+def test_a_scenario_brings_its_own_size(edgesync_lab_factory: Callable[..., Lab]) -> None:
+    with pytest.raises(UsageError, match="how large"):
+        edgesync_lab_factory(scenario="expired", hubs=3)
 
 
 def test_a_factory_makes_many(edgesync_lab_factory: Callable[..., Lab]) -> None:
