@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from directory.clock import SystemClock
@@ -11,6 +16,7 @@ from edgesync.lab.description import contoso
 from edgesync.lab.folder import fork_lab, new_lab
 from edgesync.lab.lab import Lab
 from edgesync.planning.planner import RenewalPlan, pace_of, plan_renewal
+from tests.support.program import ROOT, Program
 from tests.support.trust_lab import inquire, run, runner, trusting_lab
 
 
@@ -116,3 +122,26 @@ def test_a_plan_starts_only_where_trust_holds() -> None:
 def test_a_plan_that_cannot_be_made_is_refused_with_the_reason(servers: tuple[str, ...]) -> None:
     with trusting_lab() as lab, pytest.raises(UsageError):
         plan(lab, *servers)
+
+
+@pytest.mark.slow
+def test_a_plan_is_a_script_for_the_shell(tmp_path: Path) -> None:
+    program = Program(tmp_path / "lab")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def shell(line: str) -> None:
+        words = program.command(*shlex.split(line)[1:])
+        done = subprocess.run(
+            words, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, text=True,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    program.ok("lab", "new", "--recipients", "3")
+    for edge in ("EDGE01", "EDGE02"):
+        shell(f"edgesync subscription export {edge} --yes")
+        shell(f"edgesync subscription import {edge}.xml --site Default-First-Site-Name")
+    program.ok("sync", "run")
+    for step in program.json("trust", "plan", "renew", "EDGE01")["steps"]:
+        shell(step["command"])
+    program.ok("trust", "matrix")
