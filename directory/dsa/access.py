@@ -119,7 +119,7 @@ class AccessPolicy:
         """Pass when the session may write.
 
         Raises:
-            LdapError: insufficientAccessRights; for nobody, strongerAuthRequired's plain form.
+            LdapError: insufficientAccessRights.
         """
         identity = session.identity
         if identity.is_administrator:

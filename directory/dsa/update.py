@@ -164,9 +164,8 @@ def modify(
     """Change one entry: the versions before and after."""
     store = context.store
     entry = existing(context, request.dn)
-    rights = context.access.rights(session.identity, entry)
-    if not (rights & Right.OWN_PASSWORD and is_own_password_change(request.modifications, context)):
-        context.access.check_write(session, request.dn, entry)
+    if not session.identity.is_administrator:
+        _check_modify(context, session, request, entry)
     check_assertion(context, entry, controls)
     if entry.is_deleted:
         return entry, microsoft.reanimate(context, session, entry, request, controls)
@@ -190,6 +189,15 @@ def modify(
     blobs = {n: content.encode(context, n, v) if v else None for n, v in changed.items()}
     with store.write(session.author, context.now(), commit=not session.group_commit) as writer:
         return entry, writer.modify(entry, blobs, flags=flags)
+
+
+def _check_modify(
+    context: Context, session: Session, request: ModifyRequest, entry: StoredEntry
+) -> None:
+    rights = context.access.rights(session.identity, entry)
+    own = rights & Right.OWN_PASSWORD and is_own_password_change(request.modifications, context)
+    if not own:
+        context.access.check_write(session, request.dn, entry)
 
 
 def _check_whole(
