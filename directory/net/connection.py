@@ -136,6 +136,11 @@ class ClientSession(asyncio.Protocol):
         return self._operations.is_idle
 
     @property
+    def is_quick(self) -> bool:
+        """Whether the agent has a fast lane (net/agent.py)."""
+        return self._quick is not None
+
+    @property
     def _may_start(self) -> bool:
         return (
             self._is_writable
