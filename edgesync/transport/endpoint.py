@@ -27,6 +27,10 @@ SESSION_MAX_S = 600.0
 CONNECT_TIMEOUT_S = 10.0
 """How long a sender waits for a connection, seconds."""
 
+PREGREET_S = 0.002
+"""How long the banner waits for clients that talk first: what came with the connection is here
+by then, and a handshake costs as much."""
+
 REPLY_TIMEOUT_S = 60.0
 """How long a sender waits for bytes, seconds; a lab's servers answer within milliseconds."""
 
@@ -92,6 +96,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._life: asyncio.TimerHandle | None = None
+        self._greeting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -112,9 +117,20 @@ class _Connection(asyncio.Protocol):
         self._connections.add(self)
         loop = asyncio.get_running_loop()
         self._life = loop.call_later(SESSION_MAX_S, self._time_out)
-        self._work(self._receiver.start)
+        self._greeting = loop.call_later(PREGREET_S, self._greet)
+
+    def _greet(self) -> None:
+        self._greeting = None
+        if self._receiver is not None:
+            self._work(self._receiver.start)
 
     def data_received(self, data: bytes) -> None:
+        if self._greeting is not None:
+            # RFC 5321 section 3.1: the server speaks first; who does not wait speaks from a list
+            self._greeting.cancel()
+            self._greeting = None
+            self._refuse(reply.TALKED_FIRST)
+            return
         if self._receiver is not None:
             receiver = self._receiver
             self._work(lambda: receiver.receive_data(data))
@@ -127,7 +143,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        for timer in (self._idle, self._life):
+        for timer in (self._idle, self._life, self._greeting):
             if timer is not None:
                 timer.cancel()
         self._connections.discard(self)

@@ -94,6 +94,8 @@ TEMPORARY_AUTHENTICATION_FAILURE = Reply.of("454 4.7.0 Temporary authentication 
 TLS_NOT_AVAILABLE = Reply.of("454 4.7.0 TLS not available")
 CERTIFICATE_VALIDATION_FAILURE = Reply.of("454 4.7.5 Certificate validation failure")
 
+TALKED_FIRST = Reply.of("554 5.5.0 Talked before the greeting")
+"""No source has Exchange's own words; the code is RFC 5321's for a session refused at its start."""
 UNRECOGNIZED = Reply.of("500 5.3.3 Unrecognized command")
 LINE_TOO_LONG = Reply.of("500 5.5.2 Line too long")
 BARE_LINE_FEED = Reply.of("500 5.5.2 Lines end with CRLF")

@@ -80,6 +80,8 @@ class Router:
     def route(self, address: str, auth_as: AuthAs) -> NextHop | Reply:
         """The next hop for one recipient, or the reply that goes into a bounce."""
         domain = domain_of(address)
+        if not self._host.server.roles & (TRANSPORT_ROLES | ServerRole.EDGE):
+            return self._to_hub()
         accepted = find_accepted_domain(self._domains, domain)
         if self._host.is_edge:
             if accepted is not None:
@@ -94,6 +96,15 @@ class Router:
             if accepted.kind is DomainKind.AUTHORITATIVE:
                 return NOT_FOUND
         return self._outbound(domain)
+
+    def _to_hub(self) -> NextHop | Reply:
+        """A Unified Messaging server knows one way: a Hub of its site (certificate-facts 0)."""
+        hubs = [
+            s for s in self._servers if s.site == self._host.site and s.roles & TRANSPORT_ROLES
+        ]
+        if not hubs:
+            return NO_ROUTE
+        return NextHop(DeliveryType.WITHIN_SITE, hubs[0].name.lower(), hosts=self._fqdns(hubs))
 
     def _mailbox(self, site: DN | None) -> NextHop | Reply:
         if site is None or site == self._host.site:
