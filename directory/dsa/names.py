@@ -6,7 +6,7 @@ from uuid import UUID
 
 from directory.dsa.context import Context
 from directory.dsa.sid import sid_bytes
-from directory.errors import LdapError, ResultCode
+from directory.errors import InvalidDN, LdapError, ResultCode
 from directory.model.dn import DN
 from directory.store.entry import StoredEntry
 
@@ -20,7 +20,29 @@ def resolve(context: Context, dn: DN) -> StoredEntry | None:
         return _by_guid(context, text)
     if kind == "SID":
         return _by_sid(context, text)
-    return None
+    return _well_known(context, text)
+
+
+WELL_KNOWN = {
+    "a9d1ca15768811d1aded00c04fd8d5cd": "CN=Users",
+    "aa312825768811d1aded00c04fd8d5cd": "CN=Computers",
+    "a361b2ffffd211d1aa4b00c04fd7d83a": "OU=Domain Controllers",
+    "ab1d30f3768811d1aded00c04fd8d5cd": "CN=System",
+    "09460c08ae1e4a4ea0f64aee7daa1e5a": "CN=Program Data",
+    "22b70c67d56e4efb91e9300fca3dc1aa": "CN=ForeignSecurityPrincipals",
+    "18e2ea80684f11d2b9aa00c04f79f805": "CN=Deleted Objects",
+}
+"""Identities of a domain's containers that hold whatever they are called (MS-ADTS 6.1.1.4)."""
+
+
+def _well_known(context: Context, text: str) -> StoredEntry | None:
+    """``<WKGUID=identity,dn>``: one of the well-known containers below a domain."""
+    identity, _, above = text.partition(",")
+    name = WELL_KNOWN.get(identity.strip().lower())
+    try:
+        return context.store.find(DN.parse(f"{name},{above}")) if name and above else None
+    except InvalidDN:
+        return None
 
 
 def existing(context: Context, dn: DN) -> StoredEntry:

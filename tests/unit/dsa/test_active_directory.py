@@ -119,6 +119,15 @@ def test_an_entry_is_found_by_guid_in_a_filter_and_as_a_base(forest: Bench) -> N
     assert forest.read(DN.parse(f"<SID={sid}>")) == user
 
 
+def test_a_well_known_container_is_found_by_its_identity(forest: Bench) -> None:
+    users = "<WKGUID=A9D1CA15768811D1ADED00C04FD8D5CD,DC=contoso,DC=test>"
+    found = forest.read(DN.parse(users))
+    assert found is not None
+    assert found.dn == USERS
+    nowhere = DN.parse("<WKGUID=A9D1CA15768811D1ADED00C04FD8D5CD,no name>")
+    assert forest.search(nowhere).code is ResultCode.NO_SUCH_OBJECT
+
+
 def test_both_ends_of_a_link_follow_a_rename(forest: Bench) -> None:
     forest.ask(m.ModifyDnRequest(FRY, DN.of(("CN", "Philip"))))
     crew, user = forest.read(CREW), forest.read(USERS.child("CN", "Philip"))
