@@ -59,7 +59,7 @@ class Network:
         self.strangers: dict[str, Callable[[], Link]] = {}
         """Mail hosts of the Internet that can be reached, by name."""
         self.impostors: dict[str, TransportHost] = {}
-        """Machines that answer in the place of a server, by its name."""
+        """Machines that answer other servers in the place of one, by its name."""
         self._hosts: dict[str, TransportHost] = {}
         self._calls = 0
 
@@ -117,7 +117,8 @@ class Network:
             raise LinkFailed(f"{name}:{port}: no route from {caller}")
         if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
             return self._by_socket(name)
-        link = self._in_memory(server_ip(self.lab, caller), name, port)
+        answering = self.impostors.get(name) or self.host(name)
+        link = self._in_memory(server_ip(self.lab, caller), answering, port)
         return self.through(self.resolve(caller), name, link)
 
     def _by_socket(self, name: str) -> Link:
@@ -134,7 +135,7 @@ class Network:
         name = self.resolve(target)
         if "smtp" in self.lab.addresses.get(name, {}):
             return self._by_socket(name)
-        return self._in_memory(OUTSIDE_IP, name, SMTP_PORT)
+        return self._in_memory(OUTSIDE_IP, self.host(name), SMTP_PORT)
 
     def resolve(self, target: str) -> str:
         """The server behind a NetBIOS name or FQDN.
@@ -147,11 +148,11 @@ class Network:
                 return server.name
         raise LinkFailed(f"{target}: no such host in the lab")
 
-    def _in_memory(self, own_ip: str, name: str, port: int) -> Link:
+    def _in_memory(self, own_ip: str, host: TransportHost, port: int) -> Link:
         self._calls += 1
         local = f"{own_ip}:{MEMORY_CLIENT_PORT + self._calls % 16000}"
+        name = host.name
         remote = f"{server_ip(self.lab, name)}:{port}"
-        host = self.impostors.get(name) or self.host(name)
         try:
             receiver = open_receiver(host, local=remote, remote=local, port=port)
         except NoSuchThing as error:

@@ -6,9 +6,11 @@ The schedule is read off the Edges' own status, so a lab that was closed goes on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from directory.errors import LdapError
 from edgesync.config import SyncTiming
 from edgesync.errors import EdgeSyncError, RefusedByRule
 from edgesync.events import Event
@@ -105,7 +107,7 @@ class Routine:
             try:
                 with lab.doing(f"EdgeSync schedule, {edge}"):
                     done = self.edge_sync.run(edge, jobs=jobs, manual=False)
-            except EdgeSyncError:
+            except (EdgeSyncError, LdapError):
                 quiet.forget()
                 for job in jobs:  # no Hub could even begin; look again later
                     self.note_run(edge, job, now, Result.FAILED)
@@ -166,7 +168,8 @@ class Routine:
         def run(now: datetime) -> None:
             lab = self.lab
             before = self._usn()
-            with lab.doing(f"credential renewal, {edge}"):
+            with lab.doing(f"credential renewal, {edge}"), suppress(EdgeSyncError, LdapError):
+                # a directory that takes no writes now is asked again at the next pass
                 known = self.edge_sync.edge_object(edge)
                 for hub in self.edge_sync.hubs_of(known):
                     self._renew_one(hub, known.name, now)

@@ -75,3 +75,102 @@ def run(
     played = play(find_scenario(scenario), perform)
     document = {"schema": "edgesync.simulate-run/1", **played.document()}
     return Outcome(document, ExitCode.OK if played.passed else ExitCode.NO)
+
+
+@operation(
+    "simulate", "replay", render=_render_play, needs_lab=False,
+    example="edgesync simulate replay 4711",
+)  # fmt: skip
+def replay(
+    context: Context,
+    seed: Annotated[int, Help("seed of a campaign")],
+    *,
+    steps: Annotated[bool, Help("print the story as a scenario instead of playing it")] = False,
+) -> Outcome:
+    """Play the world of one seed again: the same trace on any machine, in any process.
+
+    Exit code 3 when a checker fails.
+    """
+    from edgesync.simulation.play import play
+    from edgesync.simulation.world import world
+
+    del context
+    scenario = world(seed)
+    if steps:
+        document = {
+            "schema": "edgesync.simulate-replay/1", "seed": seed, "scenario": scenario.document(),
+        }  # fmt: skip
+        return Outcome(document)
+    played = play(scenario, perform)
+    document = {"schema": "edgesync.simulate-replay/1", **played.document()}
+    return Outcome(document, ExitCode.OK if played.passed else ExitCode.NO)
+
+
+def _render_campaign(document: Document) -> Iterable[str]:
+    failed = document["failed"]
+    yield f"{document['seeds']} worlds, {len(failed)} failed"
+    for row in failed:
+        yield f"  seed {row['seed']}  {row['checker']}: {row['detail']}"
+        yield f"    {row['replay']}"
+    if document["shortest"]:
+        yield ""
+        yield "The first failure, shrunk:"
+        yield document["shortest"]
+
+
+@operation(
+    "simulate", "campaign", render=_render_campaign, needs_lab=False, rows="failed", remote=False,
+    example="edgesync simulate campaign --seeds 0..99 --workers 2",
+)  # fmt: skip
+def campaign(
+    context: Context,
+    *,
+    seeds: Annotated[str, Help("first and last seed", metavar="A..B")],
+    workers: Annotated[int, Help("processes; 0: one per processor")] = 0,
+    dask: Annotated[str | None, Help("scheduler of a Dask cluster", metavar="ADDRESS")] = None,
+    results: Annotated[str | None, Help("SQLite file to keep results in", metavar="FILE")] = None,
+    picture: Annotated[str | None, Help("SVG file for the summary", metavar="FILE")] = None,
+) -> Outcome:
+    """Play the worlds of many seeds on many processes and report what failed.
+
+    Exit code 3 when any seed failed; the first one is shrunk to a short scenario.
+    """
+    from edgesync.operations.campaign_workers import play_one, pool
+    from edgesync.simulation.campaign import ResultFile, run_campaign, shortest
+    from edgesync.simulation.picture import summary
+
+    chosen = _seeds(seeds)
+    with pool(workers, dask) as (executor, size):
+        found = sorted(
+            run_campaign(chosen, play_one, executor, size, context.progress), key=lambda r: r.seed
+        )
+    if results is not None:
+        ResultFile(Path(results)).keep(found)
+    if picture is not None:
+        Path(picture).write_text(summary(found), encoding="utf-8")
+    failed = [result for result in found if result.failed]
+    document = {
+        "schema": "edgesync.simulate-campaign/1",
+        "seeds": len(found),
+        "failed": [
+            {"seed": r.seed, "checker": r.checker, "detail": r.detail, "replay": r.replay}
+            for r in failed
+        ],
+        "shortest": shortest(failed[0], perform).document() if failed else "",
+        "virtual_s": sum(r.virtual_s for r in found),
+        "events": sum(r.events for r in found),
+    }
+    return Outcome(document, ExitCode.NO if failed else ExitCode.OK)
+
+
+def _seeds(text: str) -> range:
+    from edgesync.errors import UsageError
+    from edgesync.simulation.campaign import SEEDS_MAX
+
+    first, dots, last = text.partition("..")
+    if not first.isdecimal() or (dots and not last.isdecimal()):
+        raise UsageError(f"{text!r} is no range of seeds", "for example: --seeds 0..99")
+    chosen = range(int(first), int(last or first) + 1)
+    if not 0 < len(chosen) <= SEEDS_MAX:
+        raise UsageError(f"{text} has {len(chosen)} seeds", f"1 to {SEEDS_MAX}, the smaller first")
+    return chosen

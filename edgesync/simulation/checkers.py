@@ -37,6 +37,9 @@ EDGESYNC_MAY_CHANGE = frozenset({CREDENTIALS.lower()})
 
 _BOOKKEEPING = frozenset({"whenchanged", "usnchanged", "dscorepropagationdata"})
 
+SAME_RUN = timedelta(seconds=1)
+"""A cookie this old is the run's own: virtual time stands still during a run."""
+
 FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +91,7 @@ class Watch:
         if holder.casefold() != hub.casefold():
             self.report("one-writer", f"{hub} wrote on {edge} while {holder or 'nobody'} held it")
 
-    def after_write(self, _hub: str, edge: str, write: Write) -> None:
+    def after_write(self, hub: str, edge: str, write: Write) -> None:
         """A cookie is never ahead of the data: what it stands for is there when it is written."""
         if not isinstance(write, ModifyRequest) or self.forced:
             return
@@ -99,7 +102,7 @@ class Watch:
             for value in change.values
         ]
         for job in written:
-            if not self._is_new_cookie(job, write):
+            if not self._is_new_cookie(hub, job, write):
                 continue
             for difference in self._behind(edge, job):
                 self.report("cookie-ahead", f"{job} cookie of {edge}, but {difference}")
@@ -158,18 +161,14 @@ class Watch:
             return
         yield from map(str, differences(expected, found))
 
-    def _is_new_cookie(self, job: str, write: ModifyRequest) -> bool:
+    def _is_new_cookie(self, hub: str, job: str, write: ModifyRequest) -> bool:
         """Whether a written cookie is this run's own; those of other jobs are only kept."""
-        now = self.lab.clock.now()
-        margin = timedelta(seconds=1)
+        now = self.lab.clock_of(hub).now()
         for change in write.modifications:
             for value in change.values if change.name.lower() == COOKIES.lower() else ():
                 given = json.loads(value)
                 issued = datetime.fromisoformat(given["issued"])
-                wrong_by = max(
-                    (abs(c.now() - now) for c in self.lab.clocks.values()), default=timedelta(0)
-                )
-                if given["job"] == job and abs(now - issued) <= margin + wrong_by:
+                if given["job"] == job and abs(now - issued) <= SAME_RUN:
                     return True
         return False
 

@@ -18,7 +18,7 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.port.port import DirectoryPort
-from edgesync.simulation.faulty_link import BrokenLink, StrippedLink
+from edgesync.simulation.faulty_link import BrokenLink, GarbledLink, StrippedLink
 from edgesync.simulation.faulty_port import (
     FaultyPort,
     OtherController,
@@ -86,6 +86,7 @@ class Faults:
     active: dict[tuple[str, ...], None] = field(default_factory=dict)
     plans: dict[tuple[str, str], list[PortPlan]] = field(default_factory=dict)
     stripped: set[frozenset[str]] = field(default_factory=set)
+    garbled: set[frozenset[str]] = field(default_factory=set)
     breaking: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
     impostors: dict[str, Impostor] = field(default_factory=dict)
     lost_mail_acks: int = 0
@@ -139,6 +140,8 @@ class Faults:
     def _link(self, caller: str, target: str, link: Link) -> Link:
         if frozenset((caller, target)) in self.stripped:
             link = StrippedLink(link)
+        if frozenset((caller, target)) in self.garbled:
+            link = GarbledLink(link)
         broken = self.breaking.pop((caller, target), None)
         if broken is not None:
             answers, loses_ack = broken
@@ -218,6 +221,14 @@ def _unstrip(faults: Faults, words: Sequence[str]) -> None:
     faults.stripped.discard(frozenset(_servers(faults, words)))
 
 
+def _garble(faults: Faults, words: Sequence[str]) -> None:
+    faults.garbled.add(frozenset(_servers(faults, words)))
+
+
+def _ungarble(faults: Faults, words: Sequence[str]) -> None:
+    faults.garbled.discard(frozenset(_servers(faults, words)))
+
+
 def _impersonate(faults: Faults, words: Sequence[str]) -> None:
     name = faults.lab.server(words[0]).name
     network = faults.lab.service(Network)
@@ -279,6 +290,8 @@ FAULTS: tuple[Fault, ...] = (
           _fill_disk, _free_disk),
     Fault("strip-tls", "strip-tls HUB01 EDGE01", "a firewall removes STARTTLS and X-ANONYMOUSTLS",
           _strip, _unstrip),
+    Fault("garble-tls", "garble-tls HUB01 EDGE01", "something spoils TLS between two machines",
+          _garble, _ungarble),
     Fault("impostor", "impostor EDGE01", "a machine in the middle re-signs TLS with its own key",
           _impersonate, _unmask),
     Fault("break-mail", "break-mail EDGE01 HUB01 N", "the next SMTP connection breaks",

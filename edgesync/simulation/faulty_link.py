@@ -9,6 +9,9 @@ from edgesync.transport.link import Link, LinkFailed
 STRIPPED = (b"STARTTLS", b"X-ANONYMOUSTLS")
 """EHLO words a "fixing" firewall removes (certificate-facts 9 row 3: ESMTP inspection)."""
 
+TLS_HANDSHAKE = b"\x16"
+"""Content type of a handshake record (RFC 8446 section 5.1)."""
+
 FILLER = b"XXXXXXXX"
 
 
@@ -75,6 +78,38 @@ class BrokenLink:
             raise LinkFailed("the connection was reset")
         self.answers -= 1
         return self.inner.receive()
+
+    def close(self) -> None:
+        """Hang up."""
+        self.inner.close()
+
+
+@dataclass
+class GarbledLink:
+    """Passes SMTP in clear and spoils TLS: each handshake record that comes back has a bit off."""
+
+    inner: Link
+
+    @property
+    def local(self) -> str:
+        """Own address."""
+        return self.inner.local
+
+    @property
+    def remote(self) -> str:
+        """The peer's address."""
+        return self.inner.remote
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the peer."""
+        self.inner.send(data)
+
+    def receive(self) -> bytes:
+        """Bytes of the peer; in a TLS record the last byte is another one."""
+        data = self.inner.receive()
+        if data[:1] == TLS_HANDSHAKE:
+            return data[:-1] + bytes((data[-1] ^ 1,))
+        return data
 
     def close(self) -> None:
         """Hang up."""
