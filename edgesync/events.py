@@ -236,3 +236,9 @@ MESSAGE_DEFERRED = _kind(LAB, 0, "MessageDeferred", _W,
     "Mail to {destination} waits until {until}: {error}")  # fmt: skip
 MESSAGE_RETURNED = _kind(LAB, 0, "MessageReturned", _W,
     "{message} could not be delivered to {recipient}: {error}")  # fmt: skip
+
+# ours, from Unified Messaging: no source gives its catalogue
+UM_STARTED = _kind(LAB, 0, "UmStarted", _I,
+    "Unified Messaging started: {mode}, {security}. {note}")  # fmt: skip
+UM_PEER_REFUSED = _kind(LAB, 0, "UmPeerRefused", _W,
+    "Unified Messaging refused {address}: {reason}.")  # fmt: skip

@@ -26,6 +26,8 @@ from edgesync.lab.network import SMTP_PORT, Network
 from edgesync.lab.self_test import self_test
 from edgesync.lab.stream_endpoint import SessionFactory, StreamEndpoint
 from edgesync.lab.tls_files import context_of
+from edgesync.lab.unified_messaging import PORTS as UM_PORTS
+from edgesync.lab.unified_messaging import UnifiedMessaging
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.endpoint import SmtpEndpoint
 from edgesync.transport.receiver import Receiver
@@ -162,6 +164,7 @@ class RealtimeRunner:
         found += [self._directory(name, 50389, 50636) for name in self.lab.edges]
         found += self._smtp()
         found += self._client_access()
+        found += self._unified_messaging()
         return found
 
     def _directory(self, name: str, ldap: int, ldaps: int) -> Started:
@@ -211,6 +214,18 @@ class RealtimeRunner:
             self._stream(name, service, port, accepting(name, service))
             for name in access.servers()
             for service, port in CLIENT_ACCESS_PORTS.items()
+        ]
+
+    def _unified_messaging(self) -> list[Started]:
+        voice = self.lab.service(UnifiedMessaging)
+
+        def accepting(name: str, service: str) -> SessionFactory:
+            return lambda remote: voice.accept(name, service, remote)
+
+        return [
+            self._stream(name, service, port, accepting(name, service))
+            for name in voice.servers()
+            for service, port in UM_PORTS.items()
         ]
 
     def _stream(self, server: str, service: str, port: int, accept: SessionFactory) -> Started:

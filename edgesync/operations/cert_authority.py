@@ -12,7 +12,6 @@ from edgesync.operations.render import columns
 if TYPE_CHECKING:
     from edgesync.certificates.certificate import TransportCertificate
     from edgesync.certificates.host import CertificateHost
-    from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
 
 ISSUERS = Literal["enterprise", "public"]
@@ -51,6 +50,7 @@ def sign(
     from edgesync.certificates.cmdlets.import_ import import_certificate
     from edgesync.certificates.request import parse_request
     from edgesync.errors import UsageError
+    from edgesync.lab.authorities import found_in
     from edgesync.operations.cert_files import write_new_file
     from edgesync.operations.cert_target import change_document, host_of
 
@@ -135,6 +135,7 @@ def authorities(context: Context) -> Outcome:
     import base64
 
     from edgesync.certificates.certificate import TransportCertificate
+    from edgesync.lab.authorities import found_in
 
     lab = context.lab
     found_in(lab)
@@ -232,22 +233,3 @@ def _pending(host: CertificateHost, thumbprint: str) -> TransportCertificate:
     if len(waiting) > 1:
         raise UsageError(f"{len(waiting)} requests wait on {host.name}", "give a thumbprint")
     return waiting[0]
-
-
-def found_in(lab: Lab) -> None:
-    """Make the authorities and let the machines trust them; Edges are not in the domain."""
-    from edgesync.certificates.authority_store import Founding, found_authorities
-
-    if lab.authorities.names:
-        return
-    founding = Founding(lab.description.organization, lab.ad.names.dns_domain)
-    found_authorities(
-        lab.authorities, founding, now=lab.clock.now(), entropy=lab.entropy("authorities"),
-        keys=lab.keys,
-    )  # fmt: skip
-    enterprise = lab.authorities.get("enterprise")
-    public = lab.authorities.get("public-root")
-    for name, store in lab.machines.items():
-        store.trust(public.certificate, public.kind)
-        if name not in lab.edges:
-            store.trust(enterprise.certificate, enterprise.kind)

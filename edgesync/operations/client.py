@@ -80,7 +80,7 @@ def check(
     kind = ClientKind(client)
     address = WebAddress.parse(url)
     extra = [_certificate(file) for file in trusts]
-    identity = _identity(present) if present else None
+    identity = identity_from(present) if present else None
     uses: tuple[str, ...] = ()
     if no_lab:
         from directory.clock import SystemClock
@@ -157,7 +157,8 @@ def _certificate(file: str) -> Certificate:
     return parse_certificate(read_input(file), file)
 
 
-def _identity(file: str) -> Any:
+def identity_from(file: str) -> Any:
+    """A certificate with its key from a PEM file, as TLS presents it."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

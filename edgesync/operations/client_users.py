@@ -114,7 +114,7 @@ def enroll(
 
     from edgesync.certificates.certificate import TransportCertificate
     from edgesync.client_access.client_certificates import principal_name_value
-    from edgesync.operations.cert_authority import found_in
+    from edgesync.lab.authorities import found_in
     from edgesync.operations.cert_files import write_new_file
 
     if days < 1 or backdate < 0:
@@ -209,7 +209,7 @@ def ntauth(
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from edgesync.certificates.certificate import TransportCertificate, parse_certificate
-    from edgesync.operations.cert_authority import found_in
+    from edgesync.lab.authorities import found_in
     from edgesync.organization.trusted_issuers import read_ntauth, write_ntauth
 
     lab = context.lab
