@@ -234,7 +234,11 @@ class DirectoryServiceAgent:
         return self.context.store.fork()
 
     def restore(self, snapshot: Store) -> None:
-        """Go back to a snapshot; paged and persisting searches of before are forgotten."""
+        """Go back to a snapshot; persisting searches are forgotten, unfinished pages go on.
+
+        USNs go back too: whoever keeps a cookie of this directory must go back with it.
+        """
+        self.context.persistent.forget_all()
         self.context.store.restore(snapshot)
 
     def collect_garbage(self) -> int:

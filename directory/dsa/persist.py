@@ -63,6 +63,11 @@ class PersistentSearches:
             del self._open[key]
         self._sleep_if_idle()
 
+    def forget_all(self) -> None:
+        """Forget every search: what they have told is no longer so."""
+        self._open.clear()
+        self._sleep_if_idle()
+
     def _sleep_if_idle(self) -> None:
         if not self._open and self._committed in self._store.watchers:
             self._store.watchers.remove(self._committed)

@@ -217,6 +217,16 @@ def test_notification_reports_entries_as_they_change() -> None:
     assert len(heard) == 2
 
 
+def test_going_back_to_a_snapshot_ends_persisting_searches(made: Bench) -> None:
+    consumer = Consumer(made)
+    snapshot = made.agent.snapshot()
+    consumer.refresh(SyncMode.REFRESH_AND_PERSIST)
+    made.agent.restore(snapshot)
+    consumer.messages = 0
+    made.ask(m.DeleteRequest(FRY))
+    assert consumer.messages == 0
+
+
 def test_a_caller_that_cannot_be_delivered_to_cannot_persist(made: Bench) -> None:
     control = SyncRequest(critical=True, mode=SyncMode.REFRESH_AND_PERSIST)
     answer = made.search(SUFFIX, "(uid=*)", control)
