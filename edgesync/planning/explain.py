@@ -101,14 +101,18 @@ class Chain:
         self.steps.append(Step(len(self.steps) + 1, ok, detail, kept))
 
 
-def steps_of(seen: Observation, finding: Finding, truths: FourTruths) -> tuple[Step, ...]:
-    """The numbered chain of one cell."""
+def steps_of(
+    seen: Observation, finding: Finding, truths: FourTruths, replica: Sequence[str] = ()
+) -> tuple[Step, ...]:
+    """The numbered chain of one cell; ``replica`` is the state of an Edge's copy, where it lags."""
     chain = Chain()
     for approach in seen.approaches:
         _connection(chain, seen, approach)
         if not _certificate(chain, seen, approach, truths):
             continue
         _after(chain, seen, approach)
+    if finding.reason is Reason.STALE_REPLICA:
+        chain.add(False, f"EdgeSync has not brought it to {seen.verifier} yet", *replica)
     chain.add(
         bool(finding),
         f"{seen.verifier} finds {seen.peer} {finding.verdict.value}: {MEANING[finding.reason]}",

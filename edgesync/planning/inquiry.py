@@ -14,6 +14,7 @@ from edgesync.planning.classify import Finding, classify
 from edgesync.planning.commands import Fork, Runner
 from edgesync.planning.explain import (
     Explanation,
+    Step,
     cause_of,
     events_of,
     not_applicable,
@@ -23,6 +24,7 @@ from edgesync.planning.fixes import Fixes, find_fixes
 from edgesync.planning.matrix import Cell, Matrix, build_matrix
 from edgesync.planning.observation import Observation, Path
 from edgesync.planning.pairs import Pair, Topology, all_pairs, pair
+from edgesync.planning.replication import replica_state
 from edgesync.planning.truths import FourTruths, Kind, Truth, four_truths
 from edgesync.trust.pkix import validate
 
@@ -71,7 +73,9 @@ class Inquiry:
         own = four_truths(self.lab, asked.verifier)
         changed = self._connector_change(asked.verifier, asked.peer)
         cause = cause_of(cell.seen, cell.finding, truths, own, changed)
-        return _explanation(cell.seen, cell.finding, truths, fixes, self._pkix(cell), cause)
+        replica = replica_state(self.lab, asked.verifier) if cell.seen.verifier_is_edge else ()
+        steps = steps_of(cell.seen, cell.finding, truths, replica)
+        return _explanation(cell.seen, cell.finding, truths, fixes, self._pkix(cell), cause, steps)
 
     def truths(self, server: str, seen: Observation | None = None) -> FourTruths:
         """The four truths of a server; with an observation also what was presented."""
@@ -110,6 +114,7 @@ def _explanation(
     fixes: Fixes,
     pkix: str,
     cause: str,
+    steps: tuple[Step, ...],
 ) -> Explanation:
     return Explanation(
         seen.verifier,
@@ -117,7 +122,7 @@ def _explanation(
         seen.path.value,
         finding.verdict.value,
         finding.reason.value,
-        steps_of(seen, finding, truths),
+        steps,
         events_of(seen, finding),
         pkix,
         cause,

@@ -262,3 +262,14 @@ def test_every_reason_word_of_the_contract_was_made_on_a_lab() -> None:
     elsewhere = {Reason.TRUSTED, Reason.TRUSTED_EXPIRED, Reason.TLS_FAILED}
     assert {case.reason for case in CASES} | elsewhere == set(Reason)
     assert SITE
+
+
+def test_a_stale_replica_is_explained_with_run_cookie_and_lease() -> None:
+    with trusting_lab() as lab:
+        renewed_hub(lab)
+        explained = inquire(lab).explain(ask(lab, "EDGE01", "HUB01").pair)
+        evidence = " ".join(line for step in explained.steps for line in step.evidence)
+        assert "last configuration run" in evidence
+        assert "cookie: " in evidence
+        assert "lease: " in evidence
+        assert "USN" in evidence
