@@ -37,7 +37,10 @@ def length(n: int) -> bytes:
 
 def tlv(tag: int, content: bytes) -> bytes:
     """One element: tag, length, content."""
-    return bytes((tag,)) + length(len(content)) + content
+    n = len(content)
+    if n < 128:
+        return bytes((tag, n)) + content
+    return bytes((tag,)) + length(n) + content
 
 
 def octet_string(value: bytes, tag: int = OCTET_STRING) -> bytes:
@@ -74,6 +77,12 @@ def sequence(*parts: bytes, tag: int = SEQUENCE) -> bytes:
 
 def attribute(name: bytes, values: Iterable[bytes]) -> bytes:
     """A PartialAttribute, ``SEQUENCE { type, vals SET OF value }``: the store keeps this form."""
+    if isinstance(values, tuple) and len(values) == 1:
+        value = values[0]
+        m, n = len(name), len(value)
+        if m + n < 120:  # every length fits one octet: nearly all attributes there are
+            head = bytes((SEQUENCE, m + n + 6, OCTET_STRING, m))
+            return head + name + bytes((SET, n + 2, OCTET_STRING, n)) + value
     body = octet_string(name) + tlv(SET, b"".join(map(octet_string, values)))
     return tlv(SEQUENCE, body)
 
