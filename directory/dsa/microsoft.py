@@ -55,6 +55,8 @@ def complete(
         return
     if _SID not in attributes and context.store.meta.get(DOMAIN_SID):
         attributes[_SID] = (sid_bytes(_next_sid(context, dn, meta)),)
+    if b"group" in names:
+        attributes.setdefault(AttributeName("grouptype"), (b"%d" % GLOBAL_SECURITY_GROUP,))
     if context.configuration.profile != "ad":
         return
     if _SAM not in attributes:
@@ -62,9 +64,7 @@ def complete(
     _refuse_taken_account(context, attributes[_SAM][0])
     kind = b"computer" if b"computer" in names else b"group" if b"group" in names else b"user"
     defaults: dict[str, Values] = {"samaccounttype": (b"%d" % ACCOUNT_TYPES[kind],)}
-    if kind == b"group":
-        defaults["grouptype"] = (b"%d" % GLOBAL_SECURITY_GROUP,)
-    else:
+    if kind != b"group":
         control = WORKSTATION_ACCOUNT if kind == b"computer" else DISABLED_WITHOUT_PASSWORD
         defaults["useraccountcontrol"] = (b"%d" % control,)
         defaults["primarygroupid"] = (b"515" if kind == b"computer" else b"513",)

@@ -300,3 +300,6 @@ def test_adam_has_an_application_partition_and_no_account_names() -> None:
     assert entry is not None
     assert entry.has("objectSid")
     assert not entry.has("sAMAccountName")
+    group = dn.child("CN", "g")
+    assert edge.add(group, objectClass="group", member=str(person)).code is ResultCode.SUCCESS
+    assert edge.search(GATEWAY, f"(memberOf={group})").names == [str(person)]
