@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
 
-_LONGEST = timedelta(days=1)
-"""Longest watch of one call: who wants more leaves the lab up, which keeps the schedule itself."""
+_RUNS_KEPT = 10_000
+"""Latest runs that are listed at the end; progress names each as it ends."""
 
 _LOOK_AGAIN_S = 0.5
 """Longest wait between two looks at the clock and at a request to stop."""
@@ -37,13 +39,13 @@ def _render(document: Document) -> Iterable[str]:
 def watch(
     context: Context,
     *,
-    for_: Annotated[str, Help("how long, at most 1d", metavar="SPAN")] = "1h",
+    for_: Annotated[str | None, Help("how long; until stopped without", metavar="SPAN")] = None,
     immediate: Annotated[
         bool, Help("follow AD's change notifications, not only the clock")
     ] = False,
     stop: Annotated[bool, Help("end a watch that runs on a lab that is up")] = False,
 ) -> Outcome:
-    """Run EdgeSync on its schedule in real time until the time is over or Ctrl-C.
+    """Run EdgeSync on its schedule in real time until stopped, by Ctrl-C or --stop.
 
     A stop waits for the batch that is being written; the next run goes on from the cookie. With
     --immediate every commit in AD starts an incremental run at once.
@@ -52,9 +54,9 @@ def watch(
     from edgesync.lab.edge_sync import EdgeSync
     from edgesync.operations.timespan import parse_timespan
 
-    span = parse_timespan(for_)
-    if not timedelta(0) < span <= _LONGEST:
-        raise UsageError(f"--for {for_} is not within one day", "leave the lab up instead")
+    span = parse_timespan(for_) if for_ else None
+    if span is not None and span <= timedelta(0):
+        raise UsageError(f"--for {for_} is no time at all", "for example --for 10m")
     service = context.lab.service(EdgeSync)
     if stop:
         service.stop_watch.set()
@@ -71,13 +73,13 @@ class _Watch:
         self.wake = threading.Event()
         self.changed = threading.Event()
         self.stop = service.stop_watch
-        self.runs: list[Document] = []
+        self.runs: deque[Document] = deque(maxlen=_RUNS_KEPT)
 
-    def run(self, span: timedelta) -> Outcome:
+    def run(self, span: timedelta | None) -> Outcome:
         from directory.clock import SystemClock
 
         real = SystemClock()
-        until = real.monotonic() + span.total_seconds()
+        until = real.monotonic() + span.total_seconds() if span else math.inf
         drives_clock = not self.lab.clock.is_running
         self.stop.clear()
         with _interrupts(self._interrupted), self._listening():
@@ -95,7 +97,7 @@ class _Watch:
                     self.lab.exclusive.release()
         ended = "stopped" if self.stop.is_set() else "the time is over"
         self.stop.clear()
-        return Outcome(_document(self.runs, ended))
+        return Outcome(_document(list(self.runs), ended))
 
     def _work(self, *, drives_clock: bool) -> None:
         if self.immediate and self.changed.is_set():
@@ -156,11 +158,13 @@ def _interrupts(stop: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: stop())
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda _number, _frame: stop()) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _document(runs: list[Document], ended: str) -> Document:
