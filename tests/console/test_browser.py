@@ -168,7 +168,8 @@ def test_a_sync_run_from_the_page_is_in_the_history(at: Visit) -> None:
     at.go("/sync")
     at.page.get_by_role("link", name="Run now").click()
     at.page.get_by_role("button", name="Run").click()
-    expect(at.page.locator(".ways + .card, .command").first).to_contain_text("edgesync sync run")
+    at.page.wait_for_url("**/runs/*")
+    expect(at.page.locator(".command").first).to_contain_text("edgesync sync run")
     at.go("/sync")
     expect(at.page.locator("#history tbody tr").first).to_be_visible()
 

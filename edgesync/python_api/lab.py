@@ -1,25 +1,9 @@
-"""A lab for Python programs and tests: in this process, in virtual time, sockets only after ``up``.
-
-```python
-from edgesync import Lab
-
-with Lab.new(preset="contoso", seed=7) as lab:
-    lab.subscribe("EDGE01", site="Default-First-Site-Name")
-    lab.sync.run(edge="EDGE01")
-    assert lab.trust.check("HUB01", "EDGE01")
-    lab.clock.advance(days=400)
-```
-
-Everything the command line does is here: ``lab.run("cert.renew", server="EDGE01")``. Refusals are
-the exceptions of ``edgesync.errors``; an answer "no" is a value that is false.
-"""
+"""The lab of Python programs: made, opened, forked, run, brought up."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -30,187 +14,12 @@ from edgesync.config import Version
 from edgesync.errors import ExitCode, LabError, NoSuchThing, Unreachable, UsageError
 from edgesync.events import Event
 from edgesync.lab.description import PRESETS
-from edgesync.lab.directories import ADMIN_PASSWORD, administrator
 from edgesync.lab.folder import fork_lab, new_lab, open_lab
 from edgesync.lab.lab import Lab as OpenLab
 from edgesync.operations.context import ConfirmationNeeded, Context
 from edgesync.operations.registry import find_operation
-
-TIME_UNITS = frozenset({"days", "hours", "minutes", "seconds", "weeks"})
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What an operation answered. True when the command would end with exit code 0."""
-
-    document: Mapping[str, Any]
-    exit_code: ExitCode
-    notes: tuple[str, ...]
-    text: str
-    """What the command would print."""
-
-    def __bool__(self) -> bool:
-        return self.exit_code is ExitCode.OK
-
-    def __getitem__(self, key: str) -> Any:
-        return self.document[key]
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class TrustResult(Result):
-    """Whether one server accepts another's certificate. True when trusted."""
-
-    lab: Lab
-    verifier: str
-    peer: str
-    path: str
-
-    @property
-    def verdict(self) -> str:
-        """``trusted``, ``untrusted``, ``anonymous``, ``unreachable`` or ``not_applicable``."""
-        return str(self.document["verdict"])
-
-    @property
-    def reason(self) -> str:
-        """The reason word: ``mismatch``, ``stale_replica``, ..."""
-        return str(self.document["reason"])
-
-    @property
-    def presented(self) -> str | None:
-        """Thumbprint of what the peer showed."""
-        found: str | None = self.document["cell"]["presented"]
-        return found
-
-    @property
-    def published(self) -> str | None:
-        """Thumbprint of what the directory says the peer has."""
-        found: str | None = self.document["cell"]["published"]
-        return found
-
-    def explain(self) -> Result:
-        """The chain of steps, the cause and the commands that mend it."""
-        return self.lab.trust.explain(self.verifier, self.peer, path=self.path)
-
-
-class LabClock:
-    """The lab's own time."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    @property
-    def now(self) -> datetime:
-        """The lab's instant, aware, UTC."""
-        return self._lab.lab.clock.now()
-
-    def advance(self, **span: float) -> int:
-        """Let time pass; everything due on the way runs. Returns how many activities ran.
-
-        Units are those of ``timedelta``: ``advance(days=400)``.
-        """
-        if not span or not set(span) <= TIME_UNITS:
-            raise UsageError("say how far: days, hours, minutes or seconds", "advance(days=30)")
-        by = timedelta(**span)
-        if by < timedelta(0):
-            raise UsageError("a lab's clock does not go back", "take a fork before, or restore")
-        lab = self._lab.lab
-        with lab.exclusive:
-            lab.begin_command(f"clock.advance({_given(span)})")
-            return lab.agenda.advance(by)
-
-
-class Sync:
-    """EdgeSync of the lab."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def run(
-        self,
-        edge: str | tuple[str, ...] = (),
-        *,
-        hub: str | tuple[str, ...] = (),
-        job: str | tuple[str, ...] = (),
-        **options: Any,
-    ) -> Result:
-        """Synchronize now: ``edgesync sync run``. True when nothing failed."""
-        return self._lab.run(
-            "sync.run", edge=_several(edge), hub=_several(hub), job=_several(job), **options
-        )
-
-    def plan(self, edge: str | tuple[str, ...] = (), **options: Any) -> Result:
-        """What a run would change, changing nothing."""
-        return self._lab.run("sync.plan", edge=_several(edge), **options)
-
-    def verify(self, **options: Any) -> Result:
-        """``Test-EdgeSynchronization``; with ``full=True`` its full compare. True when in sync."""
-        return self._lab.run("sync.verify", **options)
-
-    def status(self) -> Result:
-        """Last runs, leases, what is due next."""
-        return self._lab.run("sync.status")
-
-
-class Trust:
-    """Direct trust between the lab's servers."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def check(self, verifier: str, peer: str, *, path: str = "smtp") -> TrustResult:
-        """A real handshake and its judgement: ``edgesync trust check``."""
-        got = self._lab.run("trust.check", verifier=verifier, peer=peer, path=path)
-        return TrustResult(
-            got.document, got.exit_code, got.notes, got.text, self._lab, verifier, peer, path
-        )
-
-    def explain(self, verifier: str, peer: str, *, path: str = "smtp") -> Result:
-        """Why a check ends as it does, and what to do."""
-        return self._lab.run("trust.explain", verifier=verifier, peer=peer, path=path)
-
-    def matrix(self) -> Result:
-        """Every verifier, every peer, every path. True when all that apply are trusted."""
-        return self._lab.run("trust.matrix")
-
-    def assert_trusted(self, verifier: str, peer: str, *, path: str = "smtp") -> None:
-        """Raise AssertionError with the whole explanation unless trusted."""
-        result = self.check(verifier, peer, path=path)
-        if not result:
-            raise AssertionError(str(result.explain()))
-
-
-class Directory:
-    """One directory of the lab: AD, or an Edge's ADAM."""
-
-    def __init__(self, lab: Lab, name: str) -> None:
-        self._lab = lab
-        self.name = name
-
-    @property
-    def url(self) -> str:
-        """``ldap://127.0.0.1:PORT``; the lab must be up."""
-        return self._lab.address(self.name, "ldap")
-
-    @property
-    def admin_dn(self) -> str:
-        """Whom to bind as."""
-        lab = self._lab.lab
-        names = lab.ad.names if self.name == "AD" else lab.edge(self.name).names
-        return str(administrator(names))
-
-    @property
-    def password(self) -> str:
-        """The administrator's password; a lab's, and no secret."""
-        return ADMIN_PASSWORD
-
-    def connect(self) -> Any:
-        """An ldap3 connection, bound as administrator; the lab must be up."""
-        from edgesync.port.ldap import ldap3_connection  # noqa: PLC0415 - only who connects pays
-
-        return ldap3_connection(self.url, self.admin_dn, self.password)
+from edgesync.python_api.results import Result
+from edgesync.python_api.views import Directory, LabClock, Sync, Trust
 
 
 class Lab:
@@ -406,11 +215,3 @@ class Up:
 
     def __exit__(self, *_: object) -> None:
         self._lab.stop()
-
-
-def _several(given: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _given(span: Mapping[str, float]) -> str:
-    return ", ".join(f"{unit}={value:g}" for unit, value in span.items())
