@@ -6,20 +6,12 @@ lines, the handshake, the DN and attribute, the USN and the command that wrote i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgesync.certificates.certificate import thumbprint
-from edgesync.events import (
-    CANNOT_LOAD_INTERNAL_CERT,
-    CATALOGUE,
-    INTERNAL_CERT_EXPIRED,
-    INTERNAL_CERT_MISSING_IN_AD,
-    Event,
-    EventKind,
-)
-from edgesync.planning.changelog import Provenance
+from edgesync.events import EventKind
 from edgesync.planning.classify import Finding, reason_of
 from edgesync.planning.matrix import MEANING
 from edgesync.planning.observation import Approach, Observation, Obstacle, Path
@@ -157,8 +149,14 @@ def _ends(seen: Observation, approach: Approach) -> tuple[str, str]:
 def _certificate(chain: Chain, seen: Observation, approach: Approach, truths: FourTruths) -> bool:
     """What was presented and what the directory has; False when the chain ends here."""
     reason = reason_of(approach, seen)
-    looked_up = _looked_up(seen, truths)
+    copy = looked_up(seen, truths)
     if approach.obstacle in {Obstacle.UNREACHABLE, Obstacle.TLS_FAILED}:
+        return False
+    if approach.obstacle is Obstacle.NOT_OFFERED and approach.direction is Direction.INBOUND:
+        why = "does not take Exchange servers"
+        if seen.verifier_offers:
+            why = f"has nothing to present; see edgesync cert show {seen.verifier}"
+        chain.add(False, f"the Receive connector of {seen.verifier} {why}")
         return False
     if approach.obstacle is Obstacle.NOT_OFFERED or approach.presented is None:
         _why_nothing(chain, seen, truths)
@@ -167,14 +165,14 @@ def _certificate(chain: Chain, seen: Observation, approach: Approach, truths: Fo
     chain.add(
         None,
         f"{seen.peer} presents {thumbprint(approach.presented)} as {side} certificate",
-        _dates(Truth(looked_up.kind, "", approach.presented)),
+        dates_of(Truth(copy.kind, "", approach.presented)),
     )
-    known = looked_up.der
+    known = copy.der
     same = known == approach.presented
-    where = f"{looked_up.dn}" if looked_up.dn else looked_up.where
+    where = f"{copy.dn}" if copy.dn else copy.where
     held = thumbprint(known) if known else "nothing"
-    changed = f"last written {looked_up.changed}" if looked_up.changed else "never written"
-    chain.add(same, f"{looked_up.where} holds {held} for {seen.peer}", where, changed)
+    changed = f"last written {copy.changed}" if copy.changed else "never written"
+    chain.add(same, f"{copy.where} holds {held} for {seen.peer}", where, changed)
     if approach.trust is not None and same:
         accepted = bool(approach.trust)
         chain.add(
@@ -190,7 +188,7 @@ def _certificate(chain: Chain, seen: Observation, approach: Approach, truths: Fo
     return True
 
 
-def _looked_up(seen: Observation, truths: FourTruths) -> Truth:
+def looked_up(seen: Observation, truths: FourTruths) -> Truth:
     """The copy the verifier compares with."""
     if not seen.verifier_is_edge:
         return truths.published
@@ -230,105 +228,6 @@ def _after(chain: Chain, seen: Observation, approach: Approach) -> None:
         chain.add(True, f"{seen.verifier} is logged on to ADAM of {seen.peer}", approach.detail)
 
 
-def cause_of(
-    seen: Observation,
-    finding: Finding,
-    truths: FourTruths,
-    own: FourTruths,
-    connector: tuple[str, Provenance] | None = None,
-) -> str:
-    """The change that broke it, in a sentence; empty when nothing is broken.
-
-    Of all copies, the one written last is what made them differ. ``own`` are the verifier's
-    truths, ``connector`` the latest change of a Receive connector on the way.
-    """
-    if finding.reason is Reason.TRUSTED:
-        return ""
-    if finding.reason is Reason.TRUSTED_EXPIRED:
-        return f"time: {_dates(truths.published)}"
-    if finding.reason in _ON_THE_WAY:
-        return _on_the_way(seen, finding, connector)
-    if finding.reason is Reason.CREDENTIAL_EXPIRED:
-        return "time: " + next((a.detail for a in seen.approaches if a.detail), "")
-    suspects = _suspects(finding.reason, truths, _looked_up(seen, truths))
-    if finding.reason is Reason.CREDENTIAL_UNREADABLE:
-        suspects = (own.named, truths.published)
-    written = [t for t in suspects if t.changed is not None]
-    if not written:
-        return MEANING[finding.reason]
-    latest = max(written, key=lambda t: _order(t.changed))
-    held = latest.thumbprint or "nothing"
-    return f"{latest.where} was set to {held} by: {latest.changed}"
-
-
-_ON_THE_WAY = frozenset(
-    {
-        Reason.CONNECTOR_REFUSES,
-        Reason.TLS_NOT_OFFERED,
-        Reason.TLS_FAILED,
-        Reason.UNREACHABLE,
-    }
-)
-
-
-def _on_the_way(
-    seen: Observation, finding: Finding, connector: tuple[str, Provenance] | None
-) -> str:
-    """Reasons that are no certificate's fault: a connector somebody changed, else what was seen."""
-    if connector is not None:
-        return f"Receive connector {connector[0]} was changed by: {connector[1]}"
-    details = (a.detail for a in seen.approaches if a.detail)
-    return next(details, MEANING[finding.reason])
-
-
-def _suspects(reason: Reason, truths: FourTruths, looked_up: Truth) -> Sequence[Truth]:
-    if reason in {Reason.STALE_REPLICA, Reason.NOT_PUBLISHED}:
-        return (truths.published,)
-    if reason in {Reason.MISMATCH, Reason.STALE_PRESENTER, Reason.SHARED_CERTIFICATE}:
-        return (truths.named, truths.published, looked_up)
-    if reason in {Reason.NO_CERTIFICATE, Reason.KEY_UNAVAILABLE, Reason.NOT_YET_VALID,
-                  Reason.WEAK_CERTIFICATE}:  # fmt: skip
-        return (truths.named,)
-    return ()
-
-
-def _order(changed: Provenance | None) -> Any:
-    assert changed is not None
-    return changed.at, changed.usn
-
-
-_ALSO_LOGGED: dict[Reason, tuple[EventKind, ...]] = {
-    Reason.NOT_PUBLISHED: (INTERNAL_CERT_MISSING_IN_AD,),
-    Reason.NO_CERTIFICATE: (CANNOT_LOAD_INTERNAL_CERT,),
-    Reason.KEY_UNAVAILABLE: (CANNOT_LOAD_INTERNAL_CERT,),
-    Reason.TRUSTED_EXPIRED: (INTERNAL_CERT_EXPIRED,),
-}
-"""What the peer's own transport service logs when it starts, hours before anybody asks
-(certificate-facts 2.5, 3.4)."""
-
-
-def events_of(seen: Observation, finding: Finding) -> tuple[EventKind, ...]:
-    """What the servers concerned would log, each kind once, in the order it came."""
-    kinds = {kind.name: kind for kind in _ALSO_LOGGED.get(finding.reason, ())}
-    for approach in seen.approaches:
-        for kind in _logged(approach):
-            kinds.setdefault(kind.name, kind)
-    return tuple(kinds.values())
-
-
-def _logged(approach: Approach) -> Iterable[EventKind]:
-    for event in approach.events:
-        if _is_exchange(event):
-            yield event.kind
-    if approach.trust is not None:
-        yield from approach.trust.events
-
-
-def _is_exchange(event: Event) -> bool:
-    """Whether a real server has this event; a lab's own records are not shown as such."""
-    return event.kind.id != 0 and event.kind.name in CATALOGUE
-
-
 def not_applicable(verifier: str, peer: str, path: str, why: str) -> Explanation:
     """The explanation of a cell where direct trust is not used."""
     step = Step(1, None, why)
@@ -336,7 +235,8 @@ def not_applicable(verifier: str, peer: str, path: str, why: str) -> Explanation
     return Explanation(verifier, peer, path, word, word, (step,), (), "", "")
 
 
-def _dates(truth: Truth) -> str:
+def dates_of(truth: Truth) -> str:
+    """The validity of a copy in words; empty when there is none."""
     valid = truth.validity
     if valid is None:
         return ""

@@ -9,14 +9,13 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.network import SMTP_PORT
 from edgesync.organization.connectors import list_receive_connectors
 from edgesync.planning.ask import Asker
+from edgesync.planning.cause import cause_of, events_of
 from edgesync.planning.changelog import Provenance, last_modification
 from edgesync.planning.classify import Finding, classify
 from edgesync.planning.commands import Fork, Runner
 from edgesync.planning.explain import (
     Explanation,
     Step,
-    cause_of,
-    events_of,
     not_applicable,
     steps_of,
 )
