@@ -126,16 +126,16 @@ class Network:
         host, _, number = address.rpartition(":")
         return SocketLink.connect(host, int(number))
 
-    def dial_from_outside(self, target: str) -> Link:
-        """Connect to a server as a host of the Internet does.
+    def dial_from_outside(self, target: str, port: int = SMTP_PORT) -> Link:
+        """Connect to a server as a host of the Internet does, or a mail program (port 587).
 
         Raises:
             LinkFailed: it cannot be reached.
         """
         name = self.resolve(target)
-        if "smtp" in self.lab.addresses.get(name, {}):
+        if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
             return self._by_socket(name)
-        return self._in_memory(OUTSIDE_IP, self.host(name), SMTP_PORT)
+        return self._in_memory(OUTSIDE_IP, self.host(name), port)
 
     def resolve(self, target: str) -> str:
         """The server behind a NetBIOS name or FQDN.

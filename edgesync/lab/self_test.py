@@ -5,6 +5,7 @@ from __future__ import annotations
 from directory.clock import Clock
 from directory.errors import DirectoryError
 from edgesync.errors import EdgeSyncError, LabError
+from edgesync.lab.client_self_test import client_fault
 from edgesync.lab.directories import AD, ADMIN_PASSWORD, administrator
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
@@ -12,6 +13,8 @@ from edgesync.port.ldap import LdapPort
 from edgesync.transport.endpoint import SocketLink
 from edgesync.transport.handshake import Probe
 from edgesync.transport.link import LinkFailed
+
+_CLIENT_SERVICES = {"http", "https", "pop", "imap", "pops", "imaps", "sip", "sips"}
 
 
 class NotReady(LabError):
@@ -30,6 +33,12 @@ def self_test(lab: Lab, clock: Clock) -> None:
                 _directory(lab, name, addresses[kind])
         if "smtp" in addresses:
             _smtp(name, addresses["smtp"], clock)
+        for kind in _CLIENT_SERVICES & addresses.keys():
+            if fault := client_fault(lab, name, kind, addresses[kind]):
+                raise NotReady(
+                    f"{name} at {addresses[kind]} did not pass its self-test: {fault}",
+                    "edgesync doctor says more",
+                )
 
 
 def _directory(lab: Lab, name: str, url: str) -> None:

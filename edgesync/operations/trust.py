@@ -166,6 +166,23 @@ def render_matrix(document: Document) -> Iterable[str]:
         yield f"  {note['explain']}"
     if not document["footnotes"] and any(c["verdict"] == "trusted" for c in document["cells"]):
         yield "Every applicable cell is trusted."
+    if document.get("paths"):
+        yield ""
+        yield from _paths(document["paths"])
+
+
+def _paths(paths: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Every path with what each end shows and how the ends are authenticated."""
+    rows = [
+        (
+            p["path"], p["from"], p["to"], p["verb"], p["server_certificate"][:8] or "-",
+            p["client_certificate"][:8] or "-", p["authentication"],
+            "ok" if p["ok"] else f"NO: {p['reason']}",
+        )
+        for p in paths
+    ]  # fmt: skip
+    headers = ("Path", "From", "To", "TLS", "Server", "Client", "Authentication", "")
+    yield from columns(headers, rows)
 
 
 def _grid(
@@ -207,15 +224,29 @@ def _word(cell: Mapping[str, Any] | None, numbers: Mapping[tuple[str, str], int]
     "trust", "matrix", render=render_matrix, rows="cells",
     example="edgesync trust matrix -o html > matrix.html",
 )  # fmt: skip
-def matrix(context: Context) -> Outcome:
+def matrix(
+    context: Context,
+    *,
+    all_paths: Annotated[
+        bool, Help("also every other path: between Hubs, clients, web site, POP3, IMAP4, voice")
+    ] = False,
+) -> Outcome:
     """Ask every verifier about every peer, over SMTP and LDAPS, by real handshakes.
 
-    Exit code 3 when direct trust should hold somewhere and does not. ``-o html`` and ``-o svg``
-    draw it.
+    Exit code 3 when direct trust should hold somewhere and does not, or with --all-paths another
+    path fails. ``-o html`` and ``-o svg`` draw it.
     """
     from edgesync.planning.drawing import matrix_html, matrix_svg
 
     found = inquiry_of(context).matrix()
     document = found.document()
     document["texts"] = {"html": matrix_html(document), "svg": matrix_svg(document)}
-    return Outcome(document, found.exit_code)
+    if not all_paths:
+        return Outcome(document, found.exit_code)
+    from directory.clock import SystemClock
+    from edgesync.planning.all_paths import every_path
+
+    paths = [row.document() for row in every_path(context.lab, SystemClock())]
+    document["paths"] = paths
+    failed = any(not row["ok"] for row in paths)
+    return Outcome(document, ExitCode.NO if failed else found.exit_code)
