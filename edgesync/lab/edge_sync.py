@@ -34,10 +34,19 @@ from edgesync.subscription.credential_service import (
     CredentialServiceReport,
     run_credential_service,
 )
-from edgesync.subscription.credentials import Secret, readable_records
+from edgesync.subscription.credentials import (
+    CredentialRecord,
+    Secret,
+    decrypt,
+    readable_records,
+)
 from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile
-from edgesync.subscription.renewal import complete_first_session
+from edgesync.subscription.renewal import (
+    complete_first_session,
+    next_credential,
+    try_next_credential,
+)
 from edgesync.subscription.subscribe import Imported, import_subscription
 from edgesync.sync.context import SyncContext
 from edgesync.sync.kinds import Job
@@ -312,6 +321,26 @@ class EdgeSync:
         current = {r.user_name for _, r in readable_records(known.credentials) if r.number >= 0}
         if current & set(list_accounts(self.lab.edge_port(edge), directory.names)):
             complete_first_session(self.lab.ad_port(), self.identity(hub).server, known)
+
+    def try_next_credential(self, hub: ServerObject, edge: str, *, within: timedelta) -> bool:
+        """Log on with the credential that takes over soon; a failure is event 1004.
+
+        True when none takes over within that time, or it works.
+        """
+        lab = self.lab
+        known = self.edge_object(edge)
+        record = next_credential(hub, known, lab.clock.now())
+        if record is None or known.internal_certificate is None:
+            return True
+        if record.effective_at - lab.clock.now() > within:
+            return True
+        expected = known.internal_certificate
+
+        def log_on(credential: CredentialRecord) -> None:
+            secret = decrypt(credential, self.identity(hub.name).key, hub.name)
+            self.connector(hub.name, edge)(expected, credential.user_name, secret).close()
+
+        return try_next_credential(record, hub, known, log_on, now=lab.clock.now(), emit=lab.emit)
 
     def _leave_bootstrap(self, run: SyncRun, edge: str) -> None:
         """The bootstrap credential is good for the first session that ends well."""

@@ -174,6 +174,8 @@ class Routine:
                 for hub in self.edge_sync.hubs_of(known):
                     self._renew_one(hub, known.name, now)
                 self.edge_sync.credential_service(edge)
+                for hub in self.edge_sync.hubs_of(known):
+                    self.edge_sync.try_next_credential(hub, edge, within=CREDENTIAL_INTERVAL)
             for other, quiet in self._quiet.items():
                 if other != edge and quiet.usn == before:
                     quiet.usn = self._usn()  # records of one Edge are nothing to another
