@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -22,6 +23,8 @@ from edgesync.console.streams import EventStreams, events
 from edgesync.errors import EdgeSyncError
 from edgesync.lab.lab import Lab
 
+_log = logging.getLogger(__name__)
+
 
 def create_app(lab: Lab, token: str, *, stop: Callable[[], None] | None = None) -> Starlette:
     """The application of one lab. ``stop`` ends the lab when the API is asked to."""
@@ -35,13 +38,12 @@ def create_app(lab: Lab, token: str, *, stop: Callable[[], None] | None = None) 
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Protection, token=token)],
+        middleware=[Middleware(Protection, token=token, fault=_failed)],
         exception_handlers={
             404: _not_found,
             405: _not_allowed,
             EdgeSyncError: _failed,
             DirectoryError: _failed,
-            Exception: _failed,
         },
     )
     app.state.lab = lab
@@ -65,6 +67,8 @@ def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
+    # people get the message on the page; the traceback is for who turned logging on
+    _log.debug("%s failed", request.url.path, exc_info=error)
     return _refused(request, error)
 
 

@@ -8,9 +8,11 @@ something needs the token or proof that one of our own pages sent it.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgesync.errors import EdgeSyncError
@@ -49,22 +51,38 @@ class RequestRefused(EdgeSyncError):
 class Protection:
     """ASGI middleware: checks Host, Origin, token and size; adds the headers of a closed site."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, fault: Callable[[Request, Exception], Response]
+    ) -> None:
         self._app = app
         self._token = token
+        self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or say why not."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _with_headers(send, is_static=scope["path"].startswith("/static/"))
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        guarded = _with_headers(watched, is_static=scope["path"].startswith("/static/"))
         try:
             check_request(scope, self._token)
         except RequestRefused as refused:
             await refusal(refused)(scope, receive, guarded)
             return
-        await self._app(scope, _limited(receive), guarded)
+        try:
+            await self._app(scope, _limited(receive), guarded)
+        except Exception as error:
+            if started:
+                raise  # the answer is cut off, which a reader notices
+            # answered here, inside the closed site: Starlette's own handler has none of our headers
+            await self._fault(Request(scope), error)(scope, receive, guarded)
 
 
 def check_request(scope: Scope, token: str) -> None:

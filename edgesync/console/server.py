@@ -76,7 +76,7 @@ class ControlServer:
             ) from error
         self._socket = listener
         config = uvicorn.Config(
-            self._app, log_config=None, log_level=logging.WARNING, access_log=False,
+            self._app, log_config=None, log_level=logging.CRITICAL, access_log=False,
             lifespan="off", server_header=False, date_header=False, ws="none",
             timeout_graceful_shutdown=DRAIN_S,
         )  # fmt: skip

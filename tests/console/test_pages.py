@@ -218,3 +218,17 @@ def test_the_static_files_name_no_host() -> None:
             text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
             assert not re.search(r"(https?:)?//[\w.]+\.\w+", text), path
     assert Path(FOLDER / "static" / "console.js").stat().st_size < 20_000
+
+
+def test_a_fault_of_the_tool_is_a_page_and_no_traceback(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault that nobody foresaw")
+
+    monkeypatch.setattr(site.lab.lab.ledger, "events", broken)
+    answer = site.page("/events")
+    assert answer.status == 500
+    assert "a fault that nobody foresaw" in answer.text
+    assert "content-security-policy" in answer.headers
+    assert "Traceback" not in answer.text + "".join(capfd.readouterr())
