@@ -25,6 +25,10 @@ from edgesync.sync.report import Mode, Result, SyncRun
 LEASE_WRITES = 2
 """Changes of the Edge's object that every run makes: the lock taken, the lock given back."""
 
+CREDENTIAL_TRIAL = timedelta(hours=1)
+"""How long before it counts a credential is tried for the last time. The monitoring text says 15
+days, before it even exists by the documented renewal (edgesync-facts 3.3); ours."""
+
 
 @dataclass(slots=True)
 class Quiet:
@@ -74,6 +78,7 @@ def turning_points(
     yield from accounts
     for server in servers:
         for _, record in readable_records(server.credentials):
+            yield record.effective_at - CREDENTIAL_TRIAL
             yield record.effective_at
             yield record.expires_at
             yield record.expires_at - policy.credential_successor

@@ -18,7 +18,7 @@ from edgesync.lab.agenda import Activity
 from edgesync.lab.directories import LabDirectory
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
-from edgesync.lab.quiet import Quiet, last_before, turning_points, was_idle
+from edgesync.lab.quiet import CREDENTIAL_TRIAL, Quiet, last_before, turning_points, was_idle
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.servers import ServerObject, read_server
 from edgesync.subscription.accounts import list_accounts
@@ -175,7 +175,7 @@ class Routine:
                     self._renew_one(hub, known.name, now)
                 self.edge_sync.credential_service(edge)
                 for hub in self.edge_sync.hubs_of(known):
-                    self.edge_sync.try_next_credential(hub, edge, within=CREDENTIAL_INTERVAL)
+                    self.edge_sync.try_next_credential(hub, edge, within=CREDENTIAL_TRIAL)
             for other, quiet in self._quiet.items():
                 if other != edge and quiet.usn == before:
                     quiet.usn = self._usn()  # records of one Edge are nothing to another
