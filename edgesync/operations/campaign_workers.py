@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
 from edgesync.errors import ConfigurationError, Unreachable
-from edgesync.operations.simulate import perform
+from edgesync.operations.performer import perform
 from edgesync.simulation.campaign import Result, play_seed
 
 DASK_TIMEOUT_S = 10

@@ -6,25 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from edgesync.errors import EdgeSyncError, ExitCode
+from edgesync.errors import ExitCode
+from edgesync.operations.performer import perform
 from edgesync.operations.registry import Document, Help, Outcome, operation
 from edgesync.operations.render import columns
-from edgesync.simulation.perform import Performed
 
 if TYPE_CHECKING:
-    from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
-
-
-def perform(lab: Lab, command: str, folder: Path) -> Performed:
-    """Run a command of a scenario as the command line does; what it refuses is an answer."""
-    from edgesync.operations.runner import OperationRunner
-
-    try:
-        outcome = OperationRunner(folder).outcome(lab, command)
-    except EdgeSyncError as error:
-        return Performed(int(error.exit_code), {}, error.message)
-    return Performed(int(outcome.exit_code), outcome.document, " ".join(outcome.notes))
 
 
 def _render_list(document: Document) -> Iterable[str]:

@@ -9,7 +9,7 @@ from directory.errors import LdapError, ResultCode
 from directory.model import modification as change
 from directory.model.dn import DN
 from directory.model.entry import Entry
-from directory.model.filter import Equality
+from directory.model.filter import And, Equality, Filter
 from directory.model.messages import ModifyRequest, Scope
 from edgesync.organization.mapping import (
     BYTES,
@@ -126,12 +126,15 @@ def list_servers(
     site: DN | None = None,
 ) -> tuple[ServerObject, ...]:
     """All servers, by name; only those with one of the roles, or of one AD site."""
+    wanted: Filter = Equality("objectClass", b"msExchExchangeServer")
+    if site is not None:  # a large organisation has hundreds of sites
+        wanted = And((wanted, Equality("msExchServerSite", str(site).encode())))
     found = (
         load(ServerObject, entry)
         for entry in find(
             port,
             names.servers,
-            Equality("objectClass", b"msExchExchangeServer"),
+            wanted,
             scope=Scope.ONE,
         )
     )

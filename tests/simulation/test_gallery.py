@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgesync.operations.simulate import perform
+from edgesync.operations.performer import perform
 from edgesync.simulation.play import play
 from edgesync.simulation.scenario import gallery
 from edgesync.trust.verdict import Reason

@@ -13,7 +13,7 @@ from directory.model.modification import Modification
 from edgesync.config import Policy
 from edgesync.lab.description import LabDescription
 from edgesync.lab.edge_sync import EdgeSync
-from edgesync.operations.simulate import perform
+from edgesync.operations.performer import perform
 from edgesync.simulation.play import play
 from edgesync.simulation.scenario import LabOptions, Scenario
 from edgesync.subscription.credentials import CredentialRecord

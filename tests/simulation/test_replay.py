@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from edgesync.operations.simulate import perform
+from edgesync.operations.performer import perform
 from edgesync.simulation.play import play
 from edgesync.simulation.scenario import read_scenario
 from edgesync.simulation.world import world
