@@ -3,51 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from xml.sax.saxutils import escape
 
 from edgesync.simulation.campaign import Result
-from edgesync.simulation.play import Played
+from edgesync.simulation.play import QUIET_TIME
+from edgesync.simulation.scenario import Scenario, parse_span
 
 WIDTH = 760
 MARGIN = 12
 ROW = 18
+AXIS = 190
+"""Width of the axis of time."""
+
+WORDS_MAX = 84
+"""Characters of a step that fit beside it."""
+
 COLUMNS = 50
 CELL = 14
 
 _STYLE = "font-family='sans-serif' font-size='11'"
 _COLORS = {
-    "step": "#33658a", "fault": "#f26419", "check": "#c1121f", "event": "#8a9a5b",
+    "step": "#33658a",
+    "advance": "#bbbbbb",
+    "settle": "#bbbbbb",
+    "fault": "#f26419",
+    "heal": "#f2a65a",
     "expect": "#2f9e44",
-}  # fmt: skip
+}
 
 
-def timeline(played: Played) -> str:
-    """A play's steps on the axis of virtual time: each a dot at its instant, with its words."""
-    steps = [line for line in played.trace.lines if line.what in {"step", "check"}]
-    whole = max((played.ended_at - played.started_at).total_seconds(), 1.0)
-    height = MARGIN * 2 + ROW * (len(steps) + 1)
-    axis = 190
+def timeline(scenario: Scenario) -> str:
+    """A scenario's steps on the axis of virtual time: each a dot at its instant, with its words."""
+    instants = list(_instants(scenario.steps))
+    whole = max(instants[-1].total_seconds(), 1.0) if instants else 1.0
+    height = MARGIN * 2 + ROW * (len(instants) + 1)
     parts = [
         _opened(height),
-        f"<title>{escape(played.scenario.title)}</title>",
+        f"<title>{escape(scenario.title)}</title>",
         f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>",
-        f"<line x1='{MARGIN}' y1='{MARGIN}' x2='{MARGIN + axis}' y2='{MARGIN}' stroke='#999999'/>",
+        f"<line x1='{MARGIN}' y1='{MARGIN}' x2='{MARGIN + AXIS}' y2='{MARGIN}' stroke='#999999'/>",
     ]
-    for number, line in enumerate(steps, 1):
-        passed = line.at - played.started_at
-        x = MARGIN + axis * passed.total_seconds() / whole
+    for number, (step, passed) in enumerate(zip(scenario.steps, instants, strict=True), 1):
+        x = MARGIN + AXIS * passed.total_seconds() / whole
         y = MARGIN + ROW * number
-        word = line.text.partition(" ")[0]
-        kind = "check" if line.what == "check" else word if word in _COLORS else "step"
+        fill = _COLORS.get(step.partition(" ")[0], _COLORS["step"])
         parts.append(
             f"<line x1='{x:.1f}' y1='{MARGIN}' x2='{x:.1f}' y2='{y}' stroke='#eeeeee'/>"
-            f"<circle cx='{x:.1f}' cy='{y}' r='4' fill='{_COLORS[kind]}'/>"
-            + _words(MARGIN + axis + 12, y, "#666666", _span(passed))
-            + _words(MARGIN + axis + 82, y, "#222222", line.text[:84])
+            f"<circle cx='{x:.1f}' cy='{y}' r='4' fill='{fill}'/>"
+            + _words(MARGIN + AXIS + 12, y, "#666666", _span(passed))
+            + _words(MARGIN + AXIS + 82, y, "#222222", step[:WORDS_MAX])
         )
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _instants(steps: Sequence[str]) -> Iterator[timedelta]:
+    """When each step begins: spans of time pass, everything else takes none."""
+    passed = timedelta(0)
+    for step in steps:
+        yield passed
+        verb, _, operand = step.partition(" ")
+        if verb == "advance":
+            passed += parse_span(operand)
+        elif verb == "settle":
+            passed += QUIET_TIME
 
 
 def summary(results: Sequence[Result]) -> str:
