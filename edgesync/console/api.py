@@ -146,7 +146,7 @@ def typed(command: str, name: str, kind: type, text: str) -> Any:
         UsageError: when it stands for none.
     """
     if kind is bool:
-        if text.lower() not in {"true", "1", "on", "yes", "false", "0", "off", "no", ""}:
+        if text.lower() not in {"true", "1", "on", "yes", "false", "0", "off", "no"}:
             raise UsageError(f"{command}: {name} must be true or false", "for example true")
         return text.lower() in {"true", "1", "on", "yes"}
     try:

@@ -109,6 +109,8 @@ class Caller:
             busy = TooBusy(f"{WAITING_MAX} calls wait for the lab", "try again in a moment")
             return error_message(busy)
         try:
+            if not request.operation.uses_lab(request.parameters):
+                return self._run(request, progress)  # a scenario's minutes block nobody
             with self.lab.exclusive:
                 return self._run(request, progress)
         finally:

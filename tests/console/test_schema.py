@@ -30,7 +30,7 @@ that a thumbprint has digits, is known to the lab and not to the schema.
 
 def stays_inside(operation: Operation) -> bool:
     """Whether no generated text can make it write a file or call a host, or take minutes."""
-    if operation.noun == "lab" or operation.name in {"trust.probe", "sync.watch"}:
+    if operation.noun in {"lab", "simulate"} or operation.name in {"trust.probe", "sync.watch"}:
         return False
     return not any(map(reaches_outside, operation.parameters))
 
