@@ -89,6 +89,12 @@ class EdgeSync:
             self._history = History(LabFolder(root).history if root else None)
         return self._history
 
+    def close(self) -> None:
+        """Let the history's file go."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
     # subscriptions ---------------------------------------------------------------------------
 
     def export(self, edge: str, *, account_expiry: timedelta | None = None) -> SubscriptionFile:
@@ -341,14 +347,6 @@ class EdgeSync:
             self.connector(hub.name, edge)(expected, credential.user_name, secret).close()
 
         return try_next_credential(record, hub, known, log_on, now=lab.clock.now(), emit=lab.emit)
-
-    def _leave_bootstrap(self, run: SyncRun, edge: str) -> None:
-        """The bootstrap credential is good for the first session that ends well."""
-        if not run.runs or any(report.result is not Result.SUCCESS for report in run.runs):
-            return
-        known = self.edge_object(edge)
-        for hub in self.hubs_of(known):
-            complete_first_session(self.lab.ad_port(), hub, known)
 
     def choose_hub(self, edge: str) -> str:
         """The Hub that runs by itself: the lease's holder, else the first that has a credential."""

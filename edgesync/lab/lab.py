@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import Protocol, Self, TypeVar, cast, runtime_checkable
 
 from directory.clock import Clock
 from directory.entropy import Entropy, SeededEntropy
@@ -29,6 +29,7 @@ from edgesync.lab.ledger import Ledger
 from edgesync.organization.connectors import list_send_connectors
 from edgesync.organization.domains import list_accepted_domains
 from edgesync.organization.names import ConfigurationNames, EdgeNames, ForestNames
+from edgesync.organization.voice import read_um_server
 from edgesync.port.embedded import EmbeddedPort
 
 S = TypeVar("S")
@@ -38,6 +39,15 @@ COMMAND_TICK = timedelta(seconds=1)
 KEYS_STRIDE = 9
 """How far each opening moves on in the pool of 64 test keys, so that commands get different ones;
 odd, so that all starting points come up."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A part that holds something open until the lab is closed."""
+
+    def close(self) -> None:
+        """Let it go."""
+        ...
 
 
 class Lab:
@@ -163,6 +173,9 @@ class Lab:
             accepted_domains=self._accepted_domains,
             connector_certificates=lambda: self._connector_certificates(server.name),
             crls=self.authorities.crls(self.clock),
+            um_startup_mode=lambda: (
+                read_um_server(self.ad_port(), self.ad.names, server.name).startup_mode.value
+            ),
         )
 
     def _accepted_domains(self) -> tuple[str, ...]:
@@ -224,6 +237,9 @@ class Lab:
     def close(self) -> None:
         """Let everything go; acknowledged changes are on disk already."""
         self.save()
+        for service in self._services.values():
+            if isinstance(service, Closing):
+                service.close()
         for directory in self.directories:
             directory.agent.shutdown()
         self.ledger.close()
