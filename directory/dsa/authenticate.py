@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from directory.dsa import nt_hash
 from directory.dsa.context import Context
 from directory.dsa.names import resolve
 from directory.dsa.scram import SCHEME
@@ -92,9 +93,13 @@ def _verify_account(
 
 
 def passwords_of(entry: StoredEntry) -> tuple[bytes, ...]:
-    """The stored passwords of an account; SCRAM's verifiers are for SCRAM."""
+    """The stored passwords of an account; verifiers of SCRAM and NTLM are for those."""
     values = entry.values(UNICODE_PASSWORD) + entry.values(USER_PASSWORD)
-    return tuple(value for value in values if not value.startswith(SCHEME))
+    return tuple(value for value in values if not _is_for_a_mechanism(value))
+
+
+def _is_for_a_mechanism(value: bytes) -> bool:
+    return value.startswith(SCHEME) or nt_hash.is_stored(value)
 
 
 def why_unusable(context: Context, entry: StoredEntry) -> str:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from directory.dsa import sasl
+from directory.dsa import nt_hash, sasl
 from directory.dsa.authenticate import verify
 from directory.dsa.context import Context
 from directory.dsa.session import ANONYMOUS, Session
 from directory.errors import LdapError, ResultCode
-from directory.model.messages import BindRequest, BindResponse, LdapResult, SimpleCredentials
+from directory.model.messages import (
+    BindRequest,
+    BindResponse,
+    LdapResult,
+    SicilyCredentials,
+    SimpleCredentials,
+)
 
 
 def bind(context: Context, session: Session, request: BindRequest) -> BindResponse:
     """Authenticate a session, or one step of it. A bind that fails leaves it anonymous."""
+    if isinstance(request.authentication, SicilyCredentials):
+        return _sicily(context, session, request.authentication)
     if not isinstance(request.authentication, SimpleCredentials):
         return sasl.step(context, session, request)
     session.sasl = None
@@ -27,3 +35,13 @@ def bind(context: Context, session: Session, request: BindRequest) -> BindRespon
         )
     session.identity = verify(context, session, request.name, password)
     return BindResponse(LdapResult())
+
+
+def _sicily(context: Context, session: Session, credentials: SicilyCredentials) -> BindResponse:
+    session.identity = ANONYMOUS
+    exchange, session.sasl = session.sasl, None
+    if not nt_hash.is_kept(context.configuration):
+        raise LdapError(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "NTLM is not spoken here")
+    from directory.dsa import ntlm_bind  # noqa: PLC0415 - needs the extra "ntlm"
+
+    return ntlm_bind.sicily(context, session, exchange, credentials)

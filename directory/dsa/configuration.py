@@ -22,7 +22,9 @@ class DirectoryConfiguration:
 
     ``naming_contexts``: the suffixes of a generic directory; domain and configuration of an AD;
     configuration and application partitions of an ADAM. ``replication_accounts`` is the container
-    whose accounts may write what is replicated, and nothing else.
+    whose accounts may write what is replicated, and nothing else. ``ntlm``: whether an AD or ADAM
+    takes NTLM binds and keeps the NT hashes they need; None is yes when the extra ``ntlm`` is
+    installed.
     """
 
     profile: ProfileName = "generic"
@@ -36,6 +38,7 @@ class DirectoryConfiguration:
     replication_accounts: DN | None = None
     tombstone_lifetime_days: int = TOMBSTONE_LIFETIME_DAYS
     password_cost_log2: int = PASSWORD_COST_LOG2
+    ntlm: bool | None = None
 
     @property
     def is_generic(self) -> bool:

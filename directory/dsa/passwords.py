@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 
-from directory.dsa import scram
+from directory.dsa import nt_hash, scram
 from directory.entropy import Entropy
 
 SCHEME = b"{SCRYPT}"
@@ -86,7 +86,7 @@ class PasswordHasher:
 def is_hashed(value: bytes) -> bool:
     """Whether a value is in a scheme that ``verify`` knows."""
     scheme = value[: value.find(b"}") + 1].upper()
-    return scheme in {SCHEME, scram.SCHEME} or scheme in _LEGACY
+    return scheme in {SCHEME, scram.SCHEME, nt_hash.SCHEME} or scheme in _LEGACY
 
 
 def _scrypt(password: bytes, salt: bytes, cost_log2: int) -> bytes:
@@ -110,6 +110,8 @@ def _matches(password: bytes, stored: bytes) -> bool:
             kept = scram.Verifier.decode(stored)
             same = scram.Verifier.of(password, kept.salt, kept.iterations)
             return hmac.compare_digest(same.stored_key, kept.stored_key)
+        if scheme == nt_hash.SCHEME:
+            return nt_hash.matches(password, stored)
         if scheme in _LEGACY:
             name, salted = _LEGACY[scheme]
             raw = base64.b64decode(body)

@@ -1,8 +1,9 @@
-"""SASL binds (RFC 4513 section 5.2): EXTERNAL, PLAIN over TLS, SCRAM-SHA-256."""
+"""SASL binds (RFC 4513 section 5.2): EXTERNAL, PLAIN over TLS, SCRAM-SHA-256, GSS-SPNEGO."""
 
 from __future__ import annotations
 
 from directory.dsa import authenticate as auth
+from directory.dsa import nt_hash
 from directory.dsa.context import Context
 from directory.dsa.scram import SCHEME, ScramExchange, ScramRefused, Verifier
 from directory.dsa.secrets import USER_PASSWORD
@@ -22,6 +23,7 @@ from directory.store.entry import StoredEntry
 EXTERNAL = "EXTERNAL"
 PLAIN = "PLAIN"
 SCRAM_SHA_256 = "SCRAM-SHA-256"
+GSS_SPNEGO = "GSS-SPNEGO"
 
 
 def mechanisms(context: Context, session: Session) -> tuple[str, ...]:
@@ -33,6 +35,8 @@ def mechanisms(context: Context, session: Session) -> tuple[str, ...]:
         offered.append(PLAIN)
     if context.configuration.is_generic:
         offered.append(SCRAM_SHA_256)
+    if nt_hash.is_kept(context.configuration):
+        offered.append(GSS_SPNEGO)
     return tuple(offered)
 
 
@@ -40,7 +44,8 @@ def step(context: Context, session: Session, request: BindRequest) -> BindRespon
     """One message of a SASL exchange.
 
     Raises:
-        LdapError: authMethodNotSupported, confidentialityRequired, invalidCredentials.
+        LdapError: authMethodNotSupported, confidentialityRequired, inappropriateAuthentication,
+            invalidCredentials.
     """
     session.identity = ANONYMOUS
     exchange, session.sasl = session.sasl, None
@@ -56,6 +61,10 @@ def step(context: Context, session: Session, request: BindRequest) -> BindRespon
         return BindResponse(LdapResult())
     if mechanism == SCRAM_SHA_256 and context.configuration.is_generic:
         return _scram(context, session, exchange, message or b"")
+    if mechanism == GSS_SPNEGO and nt_hash.is_kept(context.configuration):
+        from directory.dsa import ntlm_bind  # noqa: PLC0415 - needs the extra "ntlm"
+
+        return ntlm_bind.spnego(context, session, exchange, message or b"")
     raise LdapError(
         ResultCode.AUTH_METHOD_NOT_SUPPORTED, f"SASL mechanism {mechanism!r} is not offered"
     )

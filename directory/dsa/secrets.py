@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from directory.dsa import content
+from collections.abc import Iterable
+
+from directory.dsa import content, nt_hash
 from directory.dsa import refusals as r
 from directory.dsa.context import Context
 from directory.dsa.passwords import is_hashed
@@ -34,26 +36,33 @@ def protect(context: Context, session: Session, attributes: dict[AttributeName, 
             reason = "unicodePwd is set over TLS only"
             raise r.refusal(context, r.UNWILLING, "unicodePwd", reason)
         plain = (v if is_hashed(v) else _unquoted(context, v) for v in values)
-        attributes[UNICODE_PASSWORD] = tuple(map(context.hasher.hash, plain))
+        attributes[UNICODE_PASSWORD] = hashed(context, UNICODE_PASSWORD, plain)
     if values := attributes.get(USER_PASSWORD):
-        attributes[USER_PASSWORD] = _hashed(context, values)
+        attributes[USER_PASSWORD] = hashed(context, USER_PASSWORD, values)
 
 
-def _hashed(context: Context, values: Values) -> Values:
-    """Hashes of passwords; generic directories keep a SCRAM verifier beside each."""
+def hashed(context: Context, name: AttributeName, values: Iterable[bytes]) -> Values:
+    """What a password attribute keeps for passwords in UTF-8.
+
+    Beside each hash a generic directory's userPassword has a SCRAM verifier, and AD's and ADAM's
+    attributes, where NTLM is spoken, the NT hash.
+    """
+    configuration = context.configuration
     result: list[bytes] = []
     for value in values:
         result.append(context.hasher.hash(value))
-        if context.configuration.is_generic and not is_hashed(value):
+        if is_hashed(value):
+            continue
+        if configuration.is_generic and name == USER_PASSWORD:
             result.append(context.hasher.scram(value))
+        if nt_hash.is_kept(configuration):
+            result.append(nt_hash.stored(value))
     return tuple(result)
 
 
 def hashed_password(context: Context, name: AttributeName, password: bytes) -> bytes:
     """A password attribute with one password, as the store keeps it."""
-    if name == UNICODE_PASSWORD:
-        return content.encode(context, name, (context.hasher.hash(password),))
-    return content.encode(context, name, _hashed(context, (password,)))
+    return content.encode(context, name, hashed(context, name, (password,)))
 
 
 def translated(context: Context, entry: StoredEntry, modification: Modification) -> Modification:
@@ -72,7 +81,11 @@ def translated(context: Context, entry: StoredEntry, modification: Modification)
     stored: list[bytes] = []
     for value in modification.values:
         plain = _unquoted(context, value) if name == UNICODE_PASSWORD else value
-        same = [v for v in entry.values(name) if v == value or context.hasher.verify(plain, v)]
+        same = [
+            v for v in entry.values(name)
+            # who found an NT hash does not know the password
+            if (v == value and not nt_hash.is_stored(v)) or context.hasher.verify(plain, v)
+        ]  # fmt: skip
         if not same:
             raise LdapError(ResultCode.CONSTRAINT_VIOLATION, "not the old password")
         stored += same

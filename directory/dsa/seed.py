@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from directory.dsa import content, microsoft
 from directory.dsa.context import Context
+from directory.dsa.secrets import UNICODE_PASSWORD, hashed
 from directory.dsa.sid import domain_sid, sid_bytes
 from directory.model.dn import DN
 from directory.model.names import attribute_name
@@ -148,9 +149,9 @@ def _administrator(context: Context, writer: Writer, add: Add) -> None:
         group = roles.child("CN", "Administrators")
     members: dict[str, str] = {}
     if admin is not None and configuration.admin_password and context.store.find(admin.parent):
-        hashed = context.hasher.hash(configuration.admin_password)
+        password = hashed(context, UNICODE_PASSWORD, (configuration.admin_password,))
         account = {} if configuration.domain is None else {"sAMAccountName": admin.rdn.value}
-        add(admin, "user", unicodePwd=hashed, userAccountControl=ADMINISTRATOR_CONTROL, **account)
+        add(admin, "user", unicodePwd=password, userAccountControl=ADMINISTRATOR_CONTROL, **account)
         members = {"member": str(admin)}
     elif admin is not None and configuration.admin_password:
         set_administrator_password(context, writer)

@@ -51,13 +51,29 @@ class SaslCredentials:
     credentials: bytes | None = field(default=None, repr=False)
 
 
+class SicilyStep(IntEnum):
+    """Microsoft's choices of a bind's authentication, by their tags (MS-ADTS 5.1.1.1.3)."""
+
+    PACKAGE_DISCOVERY = 0x89
+    NEGOTIATE = 0x8A
+    RESPONSE = 0x8B
+
+
+@dataclass(frozen=True, slots=True)
+class SicilyCredentials:
+    """One step of an NTLM bind as many AD tools make it."""
+
+    step: SicilyStep
+    token: bytes = field(default=b"", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class BindRequest:
     """Section 4.2. The name is text: AD takes principal and down-level names too."""
 
     version: int
     name: str
-    authentication: SimpleCredentials | SaslCredentials
+    authentication: SimpleCredentials | SaslCredentials | SicilyCredentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +189,11 @@ SUCCESS = LdapResult()
 
 @dataclass(frozen=True, slots=True)
 class BindResponse:
-    """Section 4.2.2."""
+    """Section 4.2.2. ``sicily_credentials`` go where the matched DN stands (MS-ADTS 5.1.1.1.3)."""
 
     result: LdapResult
     server_credentials: bytes | None = field(default=None, repr=False)
+    sicily_credentials: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ def _bind_request(request: messages.BindRequest) -> bytes:
     authentication = request.authentication
     if isinstance(authentication, messages.SimpleCredentials):
         choice = ber.octet_string(authentication.password, 0x80)
+    elif isinstance(authentication, messages.SicilyCredentials):
+        choice = ber.octet_string(authentication.token, authentication.step)
     else:
         mechanism = ber.text(authentication.mechanism)
         step = authentication.credentials
@@ -114,6 +116,14 @@ def encode_result(tag: int, result: LdapResult, *extra: bytes) -> bytes:
 
 
 def _bind_response(response: messages.BindResponse) -> bytes:
+    sicily = response.sicily_credentials
+    if sicily is not None:
+        return ber.sequence(
+            ber.integer(response.result.code, ber.ENUMERATED),
+            ber.octet_string(sicily),
+            ber.text(response.result.diagnostic),
+            tag=tags.BIND_RESPONSE,
+        )
     step = response.server_credentials
     extra = () if step is None else (ber.octet_string(step, 0x87),)
     return encode_result(tags.BIND_RESPONSE, response.result, *extra)

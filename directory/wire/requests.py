@@ -47,7 +47,9 @@ def decode_request(operation: bytes) -> Request:
 def _bind(reader: Reader) -> Request:
     version = reader.integer("version")
     name = reader.text("name")
-    authentication: messages.SimpleCredentials | messages.SaslCredentials
+    authentication: (
+        messages.SimpleCredentials | messages.SaslCredentials | messages.SicilyCredentials
+    )
     tag = reader.peek()
     if tag == 0x80:
         authentication = messages.SimpleCredentials(reader.octets("simple", 0x80))
@@ -56,12 +58,18 @@ def _bind(reader: Reader) -> Request:
         mechanism = sasl.text("mechanism")
         step = sasl.octets("credentials") if sasl.more else None
         authentication = messages.SaslCredentials(mechanism, step)
+    elif tag in _SICILY:
+        token = reader.octets("sicily", tag)
+        authentication = messages.SicilyCredentials(messages.SicilyStep(tag), token)
     else:
         reader.element("authentication")
         raise LdapError(
             ResultCode.AUTH_METHOD_NOT_SUPPORTED, f"authentication choice 0x{tag:02x} is unknown"
         )
     return messages.BindRequest(version, name, authentication)
+
+
+_SICILY = frozenset(messages.SicilyStep)
 
 
 def _unbind(_: Reader) -> Request:

@@ -86,7 +86,11 @@ one is Undefined.
 
 A password is stored as its scrypt hash (N = 2^14, r = 8, p = 1 unless configured otherwise). A
 `generic` directory keeps a SCRAM-SHA-256 verifier beside it ({ITERATIONS:,} rounds of PBKDF2, which
-the mechanism prescribes), so that clients can use that mechanism. Hashes that come from other
+the mechanism prescribes), so that clients can use that mechanism. An `ad` or `adam` directory keeps
+the NT hash beside it when the extra `ntlm` is installed, unless `DirectoryConfiguration.ntlm` is
+false: NTLM clients prove that they know it, and AD keeps it for the same reason. It is unsalted and
+quick to guess at, and who has it can log on with NTLM (see [the decision](adr/ntlm-hash.md)). It is
+replaced and removed with the password it belongs to. Hashes that come from other
 directories (`{{SSHA}}`, `{{SHA512}}` and their kin) are taken as they are. A verified password is
 remembered for its stored hash, in memory and keyed: a changed password has another hash.
 At most {PASSWORD_OCTETS_MAX} octets of a password are looked at.
@@ -99,5 +103,7 @@ that does not exist costs as much time as one that does. Every bind, accepted or
 to the directory's observer with name, peer and reason, never with a password.
 
 SASL EXTERNAL trusts no certification authority: the certificate a client shows must stand in the
-`userCertificate` of exactly one entry. PLAIN is offered over TLS only.
+`userCertificate` of exactly one entry. PLAIN is offered over TLS only. GSS-SPNEGO and Microsoft's
+Sicily bind take NTLMv2, neither NTLMv1 nor anonymous NTLM, and offer no signing or sealing of the
+connection afterwards: use TLS.
 """
