@@ -33,7 +33,8 @@ REQUESTS_MAX = 1000
 IDLE_S = 120.0
 """IIS's default ConnectionTimeout, seconds."""
 
-TAKE = 65536
+TAKE = 4096
+"""Bytes given to the parser at a time, so that its limit holds for what comes in one go, too."""
 
 
 class HttpSession:

@@ -26,6 +26,8 @@ TOOLS = {
     "curl": "curl",
     "sqlite3": "sqlite3",
     "chromium": "chromium",
+    "sipsak": "sipsak",
+    "sipp": "sip-tester",
 }
 """Each program the tests talk to, and the Debian package it comes in."""
 
