@@ -41,7 +41,7 @@ def stored(password: bytes) -> bytes:
     Raises:
         ModuleNotFoundError: NTLM is asked for, and the extra ``ntlm`` is not installed.
     """
-    # optional, and 0.1 s to import; OpenSSL 3 has no MD4 that hashlib could use
+    # optional, and 0.2 s to import; OpenSSL 3 has no MD4 that hashlib could use
     from spnego._ntlm_raw.crypto import ntowfv1  # noqa: PLC0415
 
     return SCHEME + binascii.hexlify(ntowfv1(password.decode("utf-8", "surrogateescape")))

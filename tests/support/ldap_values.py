@@ -71,8 +71,10 @@ all_filters: SearchStrategy[filters.Filter] = st.recursive(
 )
 
 selections = st.lists(names | st.sampled_from(["*", "+", "1.1"]), max_size=4).map(tuple)
-credentials = st.builds(messages.SimpleCredentials, octets) | st.builds(
-    messages.SaslCredentials, names, maybe_octets
+credentials = (
+    st.builds(messages.SimpleCredentials, octets)
+    | st.builds(messages.SaslCredentials, names, maybe_octets)
+    | st.builds(messages.SicilyCredentials, st.sampled_from(messages.SicilyStep), octets)
 )
 modifications = st.builds(
     Modification,

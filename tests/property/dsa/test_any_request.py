@@ -127,7 +127,8 @@ def requests(profile: str) -> st.SearchStrategy[m.Request]:
     rdn = st.tuples(st.sampled_from(["cn", "ou", "uid", "nothing"]), RDNS).map(DN.of)
     password = st.builds(m.SimpleCredentials, st.sampled_from([b"", b"x", b"correct horse"]))
     sasl = st.builds(
-        m.SaslCredentials, st.sampled_from(["PLAIN", "EXTERNAL", "SCRAM-SHA-256", "x"]),
+        m.SaslCredentials,
+        st.sampled_from(["PLAIN", "EXTERNAL", "SCRAM-SHA-256", "GSS-SPNEGO", "x"]),
         st.none() | st.binary(max_size=20) | st.just(b"n,,n=a,r=b"),
     )  # fmt: skip
     return st.one_of(

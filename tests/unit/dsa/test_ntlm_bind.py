@@ -7,9 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 import spnego
 from spnego import NegotiateOptions
-from spnego._context import ContextReq
+from spnego._context import ContextReq, GSSMech
 from spnego._ntlm_raw.crypto import ntowfv1
 from spnego._ntlm_raw.messages import Challenge, NegotiateFlags
+from spnego._spnego import (
+    NegState,
+    NegTokenInit,
+    NegTokenResp,
+    pack_mech_type_list,
+    unpack_token,
+)
 
 from directory.dsa import nt_hash
 from directory.dsa.authenticate import FILETIME_EPOCH
@@ -122,6 +129,32 @@ def test_sicily_logs_on_in_three_steps() -> None:
     code, session = log_on_by_sicily(domain(), "CONTOSO\\fry", PASSWORD)
     assert code is ResultCode.SUCCESS
     assert session.identity.dn == FRY
+
+
+def test_a_client_that_would_rather_have_kerberos_is_led_to_ntlm() -> None:
+    """RFC 4178 section 4.2.2: its token is for its first choice, which is not ours."""
+    made, session, ntlm = domain(), Session(), client("CONTOSO\\fry", PASSWORD, "ntlm")
+    offered = [GSSMech.kerberos.value, GSSMech.ntlm.value]
+    first = send(made, session, NegTokenInit(offered, mech_token=b"a ticket").pack())
+    chosen = unpack_token(first.server_credentials or b"")
+    assert chosen.neg_state is NegState.request_mic
+    assert chosen.supported_mech == GSSMech.ntlm.value
+    second = send(made, session, NegTokenResp(response_token=ntlm.step()).pack())
+    challenge = unpack_token(second.server_credentials or b"").response_token
+    answer = ntlm.step(challenge)
+    mic = ntlm.sign(pack_mech_type_list(offered))
+    last = send(made, session, NegTokenResp(response_token=answer, mech_list_mic=mic).pack())
+    assert last.result.code is ResultCode.SUCCESS
+    told = unpack_token(last.server_credentials or b"")
+    assert told.neg_state is NegState.accept_complete
+    ntlm.verify(pack_mech_type_list(offered), told.mech_list_mic)
+    assert session.identity.dn == FRY
+
+
+@pytest.mark.parametrize("mechanisms", [[GSSMech.kerberos.value], []])
+def test_a_client_without_ntlm_is_refused(mechanisms: list[str]) -> None:
+    token = NegTokenInit(mechanisms, mech_token=b"a ticket").pack()
+    assert send(domain(), Session(), token).result.code is ResultCode.INVALID_CREDENTIALS
 
 
 def test_an_administrator_made_with_the_directory_logs_on() -> None:
