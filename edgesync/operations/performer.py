@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgesync.errors import EdgeSyncError
+from directory.errors import DirectoryError
+from edgesync.errors import EdgeSyncError, ExitCode
 from edgesync.simulation.perform import Performed
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ def perform(lab: Lab, command: str, folder: Path) -> Performed:
         outcome = OperationRunner(folder).outcome(lab, command)
     except EdgeSyncError as error:
         return Performed(int(error.exit_code), {}, error.message)
+    except DirectoryError as error:  # a disk is full, a directory refuses
+        return Performed(int(ExitCode.FAILED), {}, str(error))
     return Performed(int(outcome.exit_code), outcome.document, " ".join(outcome.notes))

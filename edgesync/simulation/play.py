@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
+from directory.errors import DirectoryError
+from edgesync.errors import EdgeSyncError, ExitCode, NoSuchThing, UsageError
 from edgesync.events import MESSAGE_DELIVERED, MESSAGE_RETURNED, Event
 from edgesync.lab.folder import new_lab, open_lab
 from edgesync.lab.lab import Lab
@@ -196,24 +197,30 @@ class Play:
                 self.fail("expectation", f"{step}: {problem}")
         elif verb == "send":
             self._send(words[1:])
-        elif verb in ACTS:
-            self._act(verb, words[1:], step)
         else:
             self._command(step)
 
-    def _act(self, verb: str, words: Sequence[str], step: str) -> None:
+    def _act(self, verb: str, words: Sequence[str], step: str) -> Performed:
         usage, _, act = ACTS[verb]
         self.lab.begin_command(step)
         try:
             act(self.stage, words)
         except (IndexError, KeyError) as error:
             raise UsageError(f"{step!r} needs more words", f"usage: {usage}") from error
+        except DirectoryError as error:
+            return Performed(int(ExitCode.FAILED), {}, str(error))
+        return Performed(int(ExitCode.OK), {})
 
     def _command(self, step: str) -> None:
+        """A command or an act, and how it ends: well, unless the line says otherwise."""
         match = _EXIT.match(step)
         text, wanted = (match["step"], match["exit"]) if match else (step, "0")
         self.watch.forced |= "--force-cookie" in text
-        done = self.ask(self._filled(text))
+        words = shlex.split(text)
+        if words[0] in ACTS:
+            done = self._act(words[0], words[1:], text)
+        else:
+            done = self.ask(self._filled(text))
         self.trace.add(self.lab.clock.now(), "answer", "", str(done.exit_code))
         if wanted not in {"any", str(done.exit_code)}:
             said = f" ({done.message})" if done.message else ""

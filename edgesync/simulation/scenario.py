@@ -172,8 +172,3 @@ def parse_span(text: str) -> timedelta:
         raise InputInvalid(f"{text!r} is no span of time", "write 90s, 5m, 1.5h or 30d")
     span = timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
     return -span if match["sign"] else span
-
-
-def format_span(span: timedelta) -> str:
-    """A span as ``parse_span`` reads it."""
-    return f"{span.total_seconds():g}s"

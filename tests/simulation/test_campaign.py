@@ -24,6 +24,7 @@ def result(seed: int, checker: str = "") -> Result:
     return Result(seed, f"{seed:064x}", checker, "", 10, 20, 3600.0)
 
 
+@pytest.mark.slow
 def test_two_processes_play_the_same_worlds_as_one() -> None:
     found = []
     for workers in (1, 2):

@@ -20,6 +20,11 @@ def test_the_scenario_ends_as_it_says(name: str) -> None:
     assert [f"step {f.step} {f.checker}: {f.detail}" for f in played.failures] == []
 
 
+@pytest.mark.parametrize("name", ["first-day", "tls-stripped", "lost-acknowledgement"])
+def test_a_few_of_them_also_end_well_in_a_quick_run(name: str) -> None:
+    assert play(SCENARIOS[name], perform).passed
+
+
 def test_at_least_thirty_are_shipped_each_with_its_story() -> None:
     assert len(SCENARIOS) >= 30
     assert all(scenario.title and scenario.story for scenario in SCENARIOS.values())

@@ -28,6 +28,8 @@ from edgesync.transport.queue import MailQueue, QueuedMessage
 from edgesync.trust import direct
 from edgesync.trust.verdict import Reason, Verdict
 
+pytestmark = pytest.mark.slow
+
 Patch = pytest.MonkeyPatch
 
 STORY = (

@@ -26,6 +26,7 @@ def _replayed(seed: int, hash_seed: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_processes_with_two_hash_seeds_give_the_same_trace(seed: int) -> None:
     first, second = _replayed(seed, "1"), _replayed(seed, "4242")
