@@ -91,7 +91,7 @@ def offer(profile: str, *more: str, formats: tuple[str, ...] = ("0", "101")) -> 
 def test_media_are_as_the_dial_plan_says_or_refused(
     security: VoipSecurity, profile: str, crypto: bool, agreed: bool
 ) -> None:
-    more = (crypto_line("7", ENTROPY),) if crypto else ()
+    more = [crypto_line("7", ENTROPY)] if crypto else []
     media = agree(parse_offer(offer(profile, *more)), security, host="um", entropy=ENTROPY)
     assert isinstance(media, MediaAgreed if agreed else MediaRefused)
     if isinstance(media, MediaAgreed) and crypto:
