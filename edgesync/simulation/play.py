@@ -299,7 +299,7 @@ class Play:
         self.watch.check_safety()
         self.mail.check(self.lab, self.faults.lost_mail_acks, self.watch.report)
         for impostor in self.faults.impostors.values():
-            if any(_is_trusting(s.message_id, self.mail) for s in impostor.taken):
+            if any(taken.message_id in self.mail.sent for taken in impostor.taken):
                 self.watch.report("impostor-took-mail", "mail of the organisation went to it")
         for violation in self.watch.violations:
             self._violated(violation)
@@ -314,10 +314,6 @@ class Play:
     def fail(self, checker: str, detail: str) -> None:
         """Something is not as it should be."""
         self._violated(Violation(checker, self.lab.clock.now(), detail))
-
-
-def _is_trusting(message_id: str, mail: MailLedger) -> bool:
-    return message_id in mail.sent
 
 
 def play(
