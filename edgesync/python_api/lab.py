@@ -64,7 +64,7 @@ class Lab:
             NoSuchThing: when there is no such scenario.
             LabError: when an expectation of the scenario itself failed.
         """
-        from edgesync.operations.simulate import perform  # noqa: PLC0415 - few tests play
+        from edgesync.operations.performer import perform  # noqa: PLC0415 - few tests play
         from edgesync.simulation.play import Play  # noqa: PLC0415
         from edgesync.simulation.scenario import find_scenario  # noqa: PLC0415
 

@@ -41,7 +41,7 @@ def quoted(password: str) -> bytes:
 
 
 def domain(**options: object) -> Bench:
-    made = ad(**options)  # type: ignore[arg-type]
+    made = ad(**options)  # type: ignore[arg-type]  # each test gives fields of the configuration
     made.add(
         FRY, objectClass="user", sAMAccountName="fry", userPrincipalName="fry@contoso.test",
         unicodePwd=quoted(PASSWORD), userAccountControl="512",
