@@ -19,6 +19,7 @@ from edgesync.organization.client_protocols import (
     MailAccessSettings,
     Protocol,
     read_settings,
+    settings_dn,
 )
 from edgesync.trust.channel import Channel, LineTooLong
 from edgesync.trust.tls import TlsIdentity, TlsSession
@@ -45,11 +46,11 @@ class MailAccess:
     host: ClientAccessHost
 
     def settings(self, protocol: str) -> MailAccessSettings:
-        """Get-PopSettings (``pop``) or Get-ImapSettings (``imap``)."""
-        host = self.host
-        found = read_settings(host.directory, host.names, host.name, _PROTOCOLS[protocol][0])
-        assert found is not None, "setup writes them with the role"
-        return found
+        """Get-PopSettings (``pop``) or Get-ImapSettings (``imap``); defaults when AD has none."""
+        host, word = self.host, _PROTOCOLS[protocol][0]
+        found = read_settings(host.directory, host.names, host.name, word)
+        dn = settings_dn(host.names, host.name, word)
+        return found or MailAccessSettings(dn, x509_certificate_name=host.fqdn)
 
     def selection(self, protocol: str) -> Selection:
         """Which certificate the service shows, and why."""

@@ -28,6 +28,7 @@ from edgesync.lab.description import (
 from edgesync.lab.importers.exported import ExportedServer, OrganizationExport
 from edgesync.lab.lab import Lab
 from edgesync.organization import connectors, domains, setup
+from edgesync.organization.client_access import add_client_access
 from edgesync.organization.names import DEFAULT_SITE
 from edgesync.organization.servers import ServerObject, ServerRole, publish_certificate, read_server
 from edgesync.transport.machine_accounts import add_machine_account
@@ -111,6 +112,8 @@ def _add_server(lab: Lab, export: OrganizationExport, server: ExportedServer) ->
         version_number=server.version_number,
     ).with_fqdn(server.fqdn)
     setup.add_server(port, names, entry)
+    if server.roles & ServerRole.CLIENT_ACCESS:
+        add_client_access(port, names, entry, lab.description.version)
     if not server.roles & ServerRole.EDGE:
         add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     receive = export.receive_connectors.get(server.name)
