@@ -99,9 +99,7 @@ class Router:
 
     def _to_hub(self) -> NextHop | Reply:
         """A Unified Messaging server knows one way: a Hub of its site (certificate-facts 0)."""
-        hubs = [
-            s for s in self._servers if s.site == self._host.site and s.roles & TRANSPORT_ROLES
-        ]
+        hubs = [s for s in self._servers if s.site == self._host.site and s.roles & TRANSPORT_ROLES]
         if not hubs:
             return NO_ROUTE
         return NextHop(DeliveryType.WITHIN_SITE, hubs[0].name.lower(), hosts=self._fqdns(hubs))
