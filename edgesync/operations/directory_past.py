@@ -188,19 +188,59 @@ def verify(
 
 
 def _render_import(document: Document) -> Iterable[str]:
-    yield from document["done"]
+    yield f"{document['loaded']} records loaded into {document['server']}"
+    rows = [(e["line"], e["dn"], e["message"]) for e in document["errors"]]
+    if rows:
+        yield from columns(("Line", "Refused", "Why"), rows)
 
 
 @operation(
-    "directory", "import", render=_render_import, writes=True,
-    example="edgesync directory import people.ldif",
+    "directory", "import", render=_render_import, rows="errors", writes=True,
+    example="edgesync directory import changes.ldif --server ad --continue",
 )  # fmt: skip
 def import_(
     context: Context,
     file: Annotated[str, Help("LDIF file of content or change records", metavar="FILE")],
+    *,
+    server: ServerName = "AD",
+    continue_: Annotated[bool, Help("keep what is right and report the rest")] = False,
 ) -> Outcome:
-    """Load LDIF into the lab's AD: entries, changes, or people of another directory."""
-    from edgesync.lab.load import load_ldif
+    """Load LDIF into AD or an Edge's ADAM: the whole file, or nothing of it.
 
-    done = list(load_ldif(context.lab, file, context.progress))
-    return Outcome({"schema": "edgesync.directory-import/1", "done": done})
+    With --continue refused records are listed with their lines, the others are kept, and the exit
+    code is 7. People of another directory become recipients with lab import --ldif instead.
+    """
+    from pathlib import Path
+
+    from directory.errors import InvalidLdif
+    from directory.net.loading import LdifLoadFailed, load_ldif
+    from edgesync.errors import InputInvalid
+
+    where = directory_of(context.lab, server)
+    path = Path(file)
+
+    def told(message: str) -> None:
+        context.progress({"phase": message, "done": 0})
+
+    try:
+        report = load_ldif(where.agent, path, go_on=continue_, report=told)
+    except FileNotFoundError:
+        raise NoSuchThing(f"no file {path}", "name an LDIF file") from None
+    except OSError as error:
+        raise InputInvalid(f"{path}: {error.strerror}", "name a readable LDIF file") from error
+    except InvalidLdif as error:
+        raise InputInvalid(
+            f"{path}: {error.reason}", "nothing was loaded; RFC 2849 says how LDIF looks"
+        ) from error
+    except LdifLoadFailed as error:
+        raise InputInvalid(
+            error.diagnostic, "nothing was loaded; --continue keeps what is right"
+        ) from error
+    errors = [{"line": e.line, "dn": e.dn, "message": e.message} for e in report.errors]
+    document = {
+        "schema": "edgesync.directory-import/1",
+        "server": where.name,
+        "loaded": report.loaded,
+        "errors": errors,
+    }
+    return Outcome(document, ExitCode.PARTLY if errors else ExitCode.OK)
