@@ -326,11 +326,15 @@ def voicemail(
     """Leave a voice message: submitted to a Hub over SMTP with TLS, seen in the protocol logs."""
     from edgesync.lab.network import Network
     from edgesync.lab.unified_messaging import VOICE_SECONDS_MAX, UnifiedMessaging
+    from edgesync.transport.command import is_address
 
     if not 1 <= seconds <= VOICE_SECONDS_MAX:
         raise UsageError(f"a voice message of {seconds} s", f"1 to {VOICE_SECONDS_MAX} seconds")
     if not to:
         raise UsageError("a voice message for nobody", "for example --to user@contoso.test")
+    for address in (caller, *to):
+        if not is_address(address):
+            raise UsageError(f"{address!r} is no mail address", "for example user@contoso.test")
     lab = context.lab
     (host,) = _servers(lab, server)
     mail = lab.service(Network).mail()

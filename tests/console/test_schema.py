@@ -50,9 +50,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield from serve(lab)
 
 
-# what an earlier test of this process left to the garbage collector says nothing about an answer
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @CALLED.parametrize()
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
