@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,6 @@ class Context:
     """What the person said to the operation's question; None: not asked yet."""
     note: str = ""
     """The command line in words, for the change log."""
-    extras: dict[str, Any] = field(default_factory=dict)
 
     @property
     def lab(self) -> Lab:

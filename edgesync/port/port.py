@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
@@ -140,11 +140,6 @@ def find(
         if error.code is ResultCode.NO_SUCH_OBJECT:
             return ()
         raise
-
-
-def without_values(request: SearchRequest) -> SearchRequest:
-    """The same search asking for names only."""
-    return replace(request, attributes=("1.1",))
 
 
 def identity_of(root_dse: Entry) -> DirectoryIdentity:

@@ -16,8 +16,8 @@ FILLER = b"XXXXXXXX"
 
 
 @dataclass
-class StrippedLink:
-    """Removes TLS from what the server offers, as ESMTP inspection does."""
+class PassedLink:
+    """Passes everything on; what lies upon the line overrides the direction it spoils."""
 
     inner: Link
 
@@ -36,12 +36,8 @@ class StrippedLink:
         self.inner.send(data)
 
     def receive(self) -> bytes:
-        """Bytes of the peer, its words for TLS overwritten."""
-        data = self.inner.receive()
-        for word in STRIPPED:
-            data = data.replace(b"250-" + word + b"\r\n", b"250-" + FILLER + b"\r\n")
-            data = data.replace(b"250 " + word + b"\r\n", b"250 " + FILLER + b"\r\n")
-        return data
+        """Bytes of the peer."""
+        return self.inner.receive()
 
     def close(self) -> None:
         """Hang up."""
@@ -49,22 +45,24 @@ class StrippedLink:
 
 
 @dataclass
-class BrokenLink:
+class StrippedLink(PassedLink):
+    """Removes TLS from what the server offers, as ESMTP inspection does."""
+
+    def receive(self) -> bytes:
+        """Bytes of the peer, its words for TLS overwritten."""
+        data = self.inner.receive()
+        for word in STRIPPED:
+            data = data.replace(b"250-" + word + b"\r\n", b"250-" + FILLER + b"\r\n")
+            data = data.replace(b"250 " + word + b"\r\n", b"250 " + FILLER + b"\r\n")
+        return data
+
+
+@dataclass
+class BrokenLink(PassedLink):
     """Breaks after a number of answers: before the peer hears the next bytes, or just after."""
 
-    inner: Link
     answers: int
     loses_ack: bool
-
-    @property
-    def local(self) -> str:
-        """Own address."""
-        return self.inner.local
-
-    @property
-    def remote(self) -> str:
-        """The peer's address."""
-        return self.inner.remote
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the peer, unless the line is gone already."""
@@ -79,30 +77,10 @@ class BrokenLink:
         self.answers -= 1
         return self.inner.receive()
 
-    def close(self) -> None:
-        """Hang up."""
-        self.inner.close()
-
 
 @dataclass
-class GarbledLink:
+class GarbledLink(PassedLink):
     """Passes SMTP in clear and spoils TLS: each handshake record that comes back has a bit off."""
-
-    inner: Link
-
-    @property
-    def local(self) -> str:
-        """Own address."""
-        return self.inner.local
-
-    @property
-    def remote(self) -> str:
-        """The peer's address."""
-        return self.inner.remote
-
-    def send(self, data: bytes) -> None:
-        """Hand bytes to the peer."""
-        self.inner.send(data)
 
     def receive(self) -> bytes:
         """Bytes of the peer; in a TLS record the last byte is another one."""
@@ -110,7 +88,3 @@ class GarbledLink:
         if data[:1] == TLS_HANDSHAKE:
             return data[:-1] + bytes((data[-1] ^ 1,))
         return data
-
-    def close(self) -> None:
-        """Hang up."""
-        self.inner.close()
