@@ -24,13 +24,13 @@ from edgesync.lab.directories import AD
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import SMTP_PORT, Network
 from edgesync.lab.self_test import self_test
-from edgesync.lab.stream_endpoint import SessionFactory, StreamEndpoint
+from edgesync.lab.stream_endpoint import SMTP, Manners, SessionFactory, StreamEndpoint
 from edgesync.lab.tls_files import context_of
 from edgesync.lab.unified_messaging import PORTS as UM_PORTS
 from edgesync.lab.unified_messaging import UnifiedMessaging
 from edgesync.transport.connector_choice import open_receiver
-from edgesync.transport.endpoint import SmtpEndpoint
 from edgesync.transport.receiver import Receiver
+from edgesync.trust.channel import address_of
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
@@ -196,19 +196,13 @@ class RealtimeRunner:
         def accept(local: str, remote: str) -> Receiver | None:
             return open_receiver(host, local=local, remote=remote)
 
-        endpoint = SmtpEndpoint(accept, self._host(name), self._port(SMTP_PORT))
-
-        def addresses() -> dict[str, str]:
-            host, port = endpoint.address
-            return {"smtp": f"smtp://{host}:{port}"}
-
-        return Started(name, endpoint, addresses)
+        return self._stream(name, "smtp", SMTP_PORT, accept, SMTP)
 
     def _client_access(self) -> list[Started]:
         access = self.lab.service(ClientAccess)
 
         def accepting(name: str, service: str) -> SessionFactory:
-            return lambda _remote: access.accept(name, service)
+            return lambda _local, _remote: access.accept(name, service)
 
         return [
             self._stream(name, service, port, accepting(name, service))
@@ -220,7 +214,7 @@ class RealtimeRunner:
         voice = self.lab.service(UnifiedMessaging)
 
         def accepting(name: str, service: str) -> SessionFactory:
-            return lambda remote: voice.accept(name, service, remote)
+            return lambda _local, remote: voice.accept(name, service, address_of(remote))
 
         return [
             self._stream(name, service, port, accepting(name, service))
@@ -228,8 +222,15 @@ class RealtimeRunner:
             for service, port in UM_PORTS.items()
         ]
 
-    def _stream(self, server: str, service: str, port: int, accept: SessionFactory) -> Started:
-        endpoint = StreamEndpoint(accept, self._host(server), self._port(port))
+    def _stream(
+        self,
+        server: str,
+        service: str,
+        port: int,
+        accept: SessionFactory,
+        manners: Manners | None = None,
+    ) -> Started:
+        endpoint = StreamEndpoint(accept, self._host(server), self._port(port), manners=manners)
 
         def addresses() -> dict[str, str]:
             host, number = endpoint.address

@@ -1,7 +1,7 @@
-"""Sockets for the client protocols: an asyncio server around sessions that know no socket.
+"""Sockets for every protocol but LDAP: an asyncio server around sessions that know no socket.
 
-HTTP, POP3, IMAP4 and SIP are sessions of bytes (``client_access``, ``unified_messaging``); this is
-the only file that waits for them.
+SMTP, HTTP, POP3, IMAP4 and SIP are sessions of bytes (``transport``, ``client_access``,
+``unified_messaging``); this is the only file that waits for them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,51 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from edgesync.transport import reply
+from edgesync.transport.endpoint import endpoint_text
+
 CONNECTIONS_MAX = 200
-"""Connections of one listener at once; a laptop's descriptors are the limit."""
+"""Connections of one listener at once; Exchange's default for SMTP is 5000 per server, a laptop's
+descriptors are fewer."""
 
 SESSION_MAX_S = 1800.0
 """Longest life of a connection, seconds: POP3 and IMAP4 of Exchange end a session after 30 min."""
+
+SMTP_SESSION_MAX_S = 600.0
+"""The same for SMTP: ConnectionTimeout of a Receive connector."""
+
+PREGREET_S = 0.002
+"""How long SMTP's banner waits for clients that talk first: what came with the connection is here
+by then, and a handshake costs as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a protocol's server treats peers before and outside its session.
+
+    The lines are sent before the connection is closed; where one is empty, it is just closed.
+    """
+
+    session_max_s: float = SESSION_MAX_S
+    greeting_delay_s: float | None = None
+    """How long to wait for peers that talk first, which are refused; None: the session begins at
+    once, as it must where the client speaks first."""
+    talked_first: bytes = field(default=b"", repr=False)
+    too_many: bytes = field(default=b"", repr=False)
+    broken: bytes = field(default=b"", repr=False)
+
+
+SMTP = Manners(
+    SMTP_SESSION_MAX_S,
+    PREGREET_S,
+    talked_first=reply.TALKED_FIRST.encode(),
+    too_many=reply.TOO_MANY_CONNECTIONS.encode(),
+    broken=reply.NOT_AVAILABLE.encode(),
+)
+"""RFC 5321 section 3.1: the server speaks first; who does not wait speaks from a list."""
 
 
 class StreamSession(Protocol):
@@ -48,15 +86,26 @@ class StreamSession(Protocol):
         ...
 
 
-SessionFactory = Callable[[str], StreamSession | None]
-"""The peer's address to a session, or None to hang up at once."""
+SessionFactory = Callable[[str, str], StreamSession | None]
+"""Own and the peer's ``ip:port`` to a session, or None to hang up at once."""
 
 
 class StreamEndpoint:
-    """A listening socket whose connections are sessions. Loopback unless told otherwise."""
+    """A listening socket whose connections are sessions.
 
-    def __init__(self, factory: SessionFactory, host: str = "127.0.0.1", port: int = 0) -> None:
+    Loopback unless another address is named; whoever names one has decided to.
+    """
+
+    def __init__(
+        self,
+        factory: SessionFactory,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        manners: Manners | None = None,
+    ) -> None:
         self._factory = factory
+        self._manners = manners or Manners()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
@@ -76,7 +125,9 @@ class StreamEndpoint:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self._factory, self._connections), self._host, self._port
+            lambda: _Connection(self._factory, self._manners, self._connections),
+            self._host,
+            self._port,
         )
 
     async def stop(self) -> None:
@@ -93,10 +144,14 @@ class StreamEndpoint:
 class _Connection(asyncio.Protocol):
     """One accepted socket. A bug in a session ends that session, never the endpoint."""
 
-    def __init__(self, factory: SessionFactory, connections: set[_Connection]) -> None:
+    def __init__(
+        self, factory: SessionFactory, manners: Manners, connections: set[_Connection]
+    ) -> None:
         self._factory = factory
+        self._manners = manners
         self._connections = connections
         self._session: StreamSession | None = None
+        self._is_greeted = False
         self._transport: asyncio.Transport | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -104,11 +159,12 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if len(self._connections) >= CONNECTIONS_MAX:
-            transport.abort()
+            self._refuse(self._manners.too_many)
             return
-        remote = str(transport.get_extra_info("peername")[0])
+        local = endpoint_text(transport.get_extra_info("sockname"))
+        remote = endpoint_text(transport.get_extra_info("peername"))
         try:
-            self._session = self._factory(remote)
+            self._session = self._factory(local, remote)
         except Exception as error:  # noqa: BLE001 - the shell: one connection must not end all
             self._failed("a session could not begin", error)
             return
@@ -116,16 +172,30 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         self._connections.add(self)
-        self._set_timer("life", SESSION_MAX_S)
-        self._work(self._session.start)
+        self._set_timer("life", self._manners.session_max_s, self._time_out)
+        if self._manners.greeting_delay_s is None:
+            self._begin()
+        else:
+            self._set_timer("greeting", self._manners.greeting_delay_s, self._begin)
+
+    def _begin(self) -> None:
+        self._is_greeted = True
+        if self._session is not None:
+            self._work(self._session.start)
 
     def data_received(self, data: bytes) -> None:
-        if self._session is not None:
-            session = self._session
-            self._work(lambda: session.receive_data(data))
+        if self._session is None:
+            return
+        if not self._is_greeted:
+            self._refuse(self._manners.talked_first)
+            return
+        session = self._session
+        self._work(lambda: session.receive_data(data))
 
     def eof_received(self) -> bool:
-        self.data_received(b"")
+        if self._session is not None:
+            session = self._session
+            self._work(lambda: session.receive_data(b""))
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -165,13 +235,13 @@ class _Connection(asyncio.Protocol):
         if self._session.is_over:
             self._transport.close()
             return
-        self._set_timer("idle", self._session.idle_timeout_s)
+        self._set_timer("idle", self._session.idle_timeout_s, self._time_out)
 
-    def _set_timer(self, name: str, after_s: float) -> None:
+    def _set_timer(self, name: str, after_s: float, then: Callable[[], None]) -> None:
         if name in self._timers:
             self._timers[name].cancel()
         loop = asyncio.get_running_loop()
-        self._timers[name] = loop.call_later(after_s, self._time_out)
+        self._timers[name] = loop.call_later(after_s, then)
 
     def _time_out(self) -> None:
         if self._session is not None:
@@ -179,5 +249,13 @@ class _Connection(asyncio.Protocol):
 
     def _failed(self, message: str, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
+        self._refuse(self._manners.broken)
+
+    def _refuse(self, line: bytes) -> None:
+        assert self._transport is not None
         self._session = None
-        self.hang_up()
+        if line:
+            self._transport.write(line)
+            self._transport.close()
+        else:
+            self._transport.abort()

@@ -89,7 +89,7 @@ class Receiver:
         return self._security.trust
 
     @property
-    def inactivity_timeout_s(self) -> float:
+    def idle_timeout_s(self) -> float:
         """Seconds of silence after which ``time_out`` is due."""
         return self._connector.connection_inactivity_timeout.total_seconds()
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from edgesync.lab.stream_endpoint import SMTP, StreamEndpoint
 from edgesync.transport.connector_choice import open_receiver
-from edgesync.transport.endpoint import SmtpEndpoint
 from edgesync.trust.tls import TlsIdentity
 from tests.support.mail_bench import Machine
 from tests.support.peers import require_tool
@@ -33,8 +33,9 @@ def listening(machine: Machine, port: int = 25) -> Iterator[tuple[str, int]]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    endpoint = SmtpEndpoint(
-        lambda local, remote: open_receiver(machine.host, local=local, remote=remote, port=port)
+    endpoint = StreamEndpoint(
+        lambda local, remote: open_receiver(machine.host, local=local, remote=remote, port=port),
+        manners=SMTP,
     )
     asyncio.run_coroutine_threadsafe(endpoint.start(), loop).result(WAIT_S)
     try:
