@@ -13,7 +13,6 @@ from directory.model.controls import Control, Notification
 from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import (
-    ROOT_DSE,
     AddRequest,
     BindRequest,
     DeleteRequest,
@@ -29,7 +28,7 @@ from directory.model.messages import (
     SyncInfo,
 )
 from edgesync.errors import PortUnavailable
-from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
+from edgesync.port.port import DirectoryIdentity, SearchOutcome, identify
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class EmbeddedPort:
     @property
     def identity(self) -> DirectoryIdentity:
         """The directory's rootDSE."""
-        return identity_of(self.search(ROOT_DSE).entries[0])
+        return identify(self)
 
     def bind(self, name: str, password: bytes) -> None:
         """Authenticate this session; raises LdapError(invalidCredentials) when refused."""

@@ -28,7 +28,6 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import format_filter
 from directory.model.messages import (
-    ROOT_DSE,
     AddRequest,
     DeleteRequest,
     DerefAliases,
@@ -42,7 +41,7 @@ from directory.wire.controls import control_value, decode_control
 from directory.wire.responses import decode_sync_info
 from edgesync.errors import ConfigurationError, PortUnavailable
 from edgesync.port.pinning import check_pin
-from edgesync.port.port import DirectoryIdentity, SearchOutcome, identity_of
+from edgesync.port.port import DirectoryIdentity, SearchOutcome, identify
 
 _SCOPES = {Scope.BASE: ldap3.BASE, Scope.ONE: ldap3.LEVEL, Scope.SUBTREE: ldap3.SUBTREE}
 _DEREFERENCE = {
@@ -162,7 +161,7 @@ class LdapPort:
     @property
     def identity(self) -> DirectoryIdentity:
         """The directory's rootDSE."""
-        return identity_of(self.search(ROOT_DSE).entries[0])
+        return identify(self)
 
     def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
         """One page."""

@@ -16,7 +16,6 @@ from directory.limits import REQUESTS_IN_FLIGHT_MAX
 from directory.model.controls import Control
 from directory.model.entry import Entry
 from directory.model.messages import (
-    ROOT_DSE,
     AddRequest,
     BindRequest,
     DeleteRequest,
@@ -39,7 +38,7 @@ from directory.wire.connection import (
 )
 from edgesync.errors import ConfigurationError, PortUnavailable
 from edgesync.port.pinning import check_pin
-from edgesync.port.port import DirectoryIdentity, SearchOutcome, Write, identity_of
+from edgesync.port.port import DirectoryIdentity, SearchOutcome, Write, identify
 
 WINDOW = REQUESTS_IN_FLIGHT_MAX * 3 // 4
 """Writes on their way at once: below what a server of ours takes before it stops reading."""
@@ -113,7 +112,7 @@ class PipelinedPort:
     @property
     def identity(self) -> DirectoryIdentity:
         """The directory's rootDSE."""
-        return identity_of(self.search(ROOT_DSE).entries[0])
+        return identify(self)
 
     def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
         """One page."""

@@ -17,6 +17,7 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import ANY_ENTRY, Filter
 from directory.model.messages import (
+    ROOT_DSE,
     AddRequest,
     DeleteRequest,
     ModifyDnRequest,
@@ -142,17 +143,32 @@ def find(
         raise
 
 
-def identity_of(root_dse: Entry) -> DirectoryIdentity:
-    """What a rootDSE entry says; a directory without USNs gives None for both."""
-    raw = root_dse.first("invocationId")
+def identify(port: DirectoryPort) -> DirectoryIdentity:
+    """What a directory says of itself; one without USNs gives None for both.
+
+    Ours names its invocation in the rootDSE; a domain controller in its NTDS Settings object,
+    which the rootDSE's dsServiceName leads to (MS-ADTS 3.1.1.3.2).
+    """
+    root_dse = port.search(ROOT_DSE).entries[0]
     usn = root_dse.first("highestCommittedUSN")
     return DirectoryIdentity(
-        invocation_id=UUID(bytes_le=raw) if raw is not None and len(raw) == 16 else None,
+        invocation_id=_invocation(port, root_dse),
         naming_contexts=tuple(DN.parse(name) for name in root_dse.texts("namingContexts")),
         highest_usn=int(usn) if usn is not None else None,
         supported_controls=frozenset(root_dse.texts("supportedControl")),
         dns_host_name=root_dse.text("dnsHostName"),
     )
+
+
+def _invocation(port: DirectoryPort, root_dse: Entry) -> UUID | None:
+    raw, settings = root_dse.first("invocationId"), root_dse.text("dsServiceName")
+    if raw is None and settings:
+        try:
+            found = read(port, DN.parse(settings), ("invocationId",))
+        except LdapError:  # not everybody may read it: then a restore is seen by its lower USN only
+            return None
+        raw = found.first("invocationId") if found is not None else None
+    return UUID(bytes_le=raw) if raw is not None and len(raw) == 16 else None
 
 
 Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest

@@ -73,6 +73,8 @@ class Cursor:
     invocation_id: UUID | None
     server: str
     issued_at: datetime
+    highest_usn: int | None = None
+    """The source's highest committed USN at that time; a lower one now means: rolled back."""
 
     @property
     def shown(self) -> str:
@@ -103,11 +105,8 @@ def refresh_reason(
     if cursor.invocation_id != identity.invocation_id:
         same = cursor.server.casefold() == identity.dns_host_name.casefold()
         return RefreshReason.SOURCE_RESTORED if same else RefreshReason.OTHER_SERVER
-    if (
-        kind is FeedKind.USN
-        and identity.highest_usn is not None
-        and int(cursor.cookie) > identity.highest_usn
-    ):
+    seen = int(cursor.cookie) if kind is FeedKind.USN else cursor.highest_usn
+    if seen is not None and identity.highest_usn is not None and seen > identity.highest_usn:
         return RefreshReason.SOURCE_BEHIND
     return None
 
@@ -123,6 +122,7 @@ def encode_cursor(cursor: Cursor) -> bytes:
             "invocationId": str(cursor.invocation_id) if cursor.invocation_id else None,
             "server": cursor.server,
             "issued": cursor.issued_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "usn": cursor.highest_usn,
         },
         separators=(",", ":"),
     ).encode()
@@ -150,6 +150,7 @@ def decode_cursor(value: bytes) -> Cursor:
             UUID(given["invocationId"]) if given["invocationId"] else None,
             str(given["server"]),
             datetime.fromisoformat(given["issued"]).astimezone(UTC),
+            int(given["usn"]) if given.get("usn") is not None else None,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a cursor: {error!r}") from error

@@ -110,8 +110,9 @@ class FeedBase:
         """A cursor of this job and source."""
         identity = self.identity
         return Cursor(
-            self.job, self.base, kind, cookie, identity.invocation_id, identity.dns_host_name, now
-        )
+            self.job, self.base, kind, cookie, identity.invocation_id, identity.dns_host_name, now,
+            identity.highest_usn,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,16 @@ TOOLS = {
     "chromium": "chromium",
     "sipsak": "sipsak",
     "sipp": "sip-tester",
+    "samba": "samba",
+    "samba-tool": "samba-common-bin",
 }
 """Each program the tests talk to, and the Debian package it comes in."""
 
-ACCOMPANYING = {"swaks": ("libnet-ssleay-perl",)}
-"""Packages a tool needs for what we ask of it: swaks cannot do TLS without this one."""
+ACCOMPANYING = {
+    "swaks": ("libnet-ssleay-perl",),
+    "samba": ("samba-ad-provision", "samba-dsdb-modules"),
+}
+"""Packages a tool needs for what we ask of it: TLS with swaks, a new domain with Samba."""
 
 BUILD_PACKAGES = ("gcc", "python3-dev", "libldap2-dev", "libsasl2-dev")
 """What python-ldap is compiled with; it has no wheels."""

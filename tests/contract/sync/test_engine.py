@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -42,6 +43,7 @@ from edgesync.sync.source import choose_feed
 from edgesync.sync.transform import Setting
 from tests.support.listener import serve
 from tests.support.openldap import slapd
+from tests.support.samba import domain_controller
 from tests.support.tls import certificate_files
 
 SOURCE = DN.parse("dc=source,dc=test")
@@ -158,6 +160,13 @@ def openldap_source(folder: Path) -> Iterator[DirectoryPort]:
         yield port
 
 
+@contextlib.contextmanager
+def samba_source(folder: Path) -> Iterator[DirectoryPort]:
+    with domain_controller(folder) as server, contextlib.closing(server.port()) as port:
+        yield port
+    shutil.rmtree(folder)  # 30 MB each
+
+
 def embedded_target(_folder: Path) -> contextlib.AbstractContextManager[DirectoryPort]:
     return contextlib.nullcontext(_embedded(TARGET))
 
@@ -182,6 +191,7 @@ SOURCES = [
     pytest.param((embedded_usn, FeedKind.USN), id="uSNChanged"),
     pytest.param((embedded_full, FeedKind.FULL), id="no tracking"),
     pytest.param((openldap_source, FeedKind.CONTENT_SYNC), id="OpenLDAP", marks=peers),
+    pytest.param((samba_source, FeedKind.DIRSYNC), id="Samba AD", marks=peers),
 ]
 TARGETS = [
     pytest.param(embedded_target, id="in process"),

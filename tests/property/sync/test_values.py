@@ -34,12 +34,19 @@ def test_a_credential_record_comes_back(
     assert decode_record(encode_record(record)) == record
 
 
-@given(NAMES, st.binary(max_size=200), INSTANTS, st.none() | st.uuids(), st.text())
+@given(
+    NAMES,
+    st.binary(max_size=200),
+    INSTANTS,
+    st.none() | st.uuids(),
+    st.text(),
+    st.none() | st.integers(0),
+)
 def test_a_cursor_comes_back(
-    job: str, cookie: bytes, at: datetime, guid: UUID | None, server: str
+    job: str, cookie: bytes, at: datetime, guid: UUID | None, server: str, usn: int | None
 ) -> None:
     base = DN.parse("DC=a,DC=b")
-    cursor = Cursor(job, base, FeedKind.DIRSYNC, cookie, guid, server, at)
+    cursor = Cursor(job, base, FeedKind.DIRSYNC, cookie, guid, server, at, usn)
     assert decode_cursor(encode_cursor(cursor)) == cursor
 
 

@@ -25,6 +25,7 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BASE = DN.parse("DC=contoso,DC=test")
 SOURCE = DirectoryIdentity(UUID(int=1), (BASE,), 500, frozenset(), "dc01.contoso.test")
 CURSOR = Cursor("recipients", BASE, FeedKind.USN, b"400", UUID(int=1), "dc01.contoso.test", NOW)
+ROLLED_BACK = replace(CURSOR, kind=FeedKind.DIRSYNC, cookie=b"opaque", highest_usn=500)
 VALID = timedelta(days=21)
 
 
@@ -44,6 +45,9 @@ VALID = timedelta(days=21)
          timedelta(0), RefreshReason.OTHER_SERVER),
         (CURSOR, FeedKind.USN, replace(SOURCE, highest_usn=399), timedelta(0),
          RefreshReason.SOURCE_BEHIND),
+        (ROLLED_BACK, FeedKind.DIRSYNC, replace(SOURCE, highest_usn=499), timedelta(0),
+         RefreshReason.SOURCE_BEHIND),
+        (ROLLED_BACK, FeedKind.DIRSYNC, SOURCE, timedelta(0), None),
     ],
 )  # fmt: skip
 def test_why_a_cursor_is_of_no_use(
