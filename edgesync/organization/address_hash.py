@@ -6,8 +6,8 @@ SHA-256 is documented; its exact input and the text form are not. The forms here
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable
 
 AddressHash = Callable[[str], bytes]
@@ -48,7 +48,7 @@ def proxy_address(address: str) -> str:
 
 
 def _hashed(text: str) -> bytes:
-    return HASH_PREFIX + base64.b64encode(hashlib.sha256(text.encode()).digest())
+    return HASH_PREFIX + b2a_base64(hashlib.sha256(text.encode()).digest(), newline=False)
 
 
 def hash_safelist(entries: Iterable[str]) -> bytes:

@@ -24,7 +24,7 @@ from edgesync.sync.cursor import Cursor, FeedKind, RefreshReason, refresh_reason
 from edgesync.sync.feed import Feed, RefreshRequired, SourceChange, in_pages
 from edgesync.sync.kinds import Identity, ReplicatedKind
 from edgesync.sync.plan import Change, PlannedChange, plan
-from edgesync.sync.project import Projection, key_of, project, source_guid
+from edgesync.sync.project import Projection, Projector, key_of, source_guid
 from edgesync.sync.report import EntryError, Mode, Tally
 from edgesync.sync.source import choose_feed
 from edgesync.sync.target import Step, Target
@@ -70,6 +70,7 @@ class JobRun:
     saved: Cursor | None = None
     """The last cursor that moved with its page, while the run went on."""
     _target: Target | None = None
+    _projectors: dict[str, Projector] = field(default_factory=dict)
     _started_s: float = 0.0
     _expected: int = 0
     """Objects a full comparison will look at, as far as the target tells; 0: nobody knows."""
@@ -82,6 +83,11 @@ class JobRun:
         if self._target is None:
             self._target = Target(self.target_port, self.tally, self.on_error)
         return self._target
+
+    def _projector(self, kind: ReplicatedKind) -> Projector:
+        if kind.name not in self._projectors:
+            self._projectors[kind.name] = Projector(kind)
+        return self._projectors[kind.name]
 
     def execute(self, stored: Mapping[tuple[str, DN], Cursor], *, full: bool = False) -> None:
         """Bring the target up to date, incrementally if the stored cursor allows.
@@ -173,6 +179,7 @@ class JobRun:
     def _read_again(self, kind: ReplicatedKind, guids: Sequence[UUID]) -> dict[UUID, Projection]:
         """The present state of changed objects that are in a kind's scope."""
         found: dict[UUID, Projection] = {}
+        projector = self._projector(kind)
         for start in range(0, len(guids), GUIDS_PER_SEARCH):
             some = tuple(
                 Equality("entryUUID", str(guid).encode())
@@ -185,7 +192,7 @@ class JobRun:
                 kind.source_attributes,
             )  # fmt: skip
             for entry in self._source_entries(request):
-                found[source_guid(entry)] = project(entry, kind)
+                found[source_guid(entry)] = projector.project(entry)
         return found
 
     def _absent(self, present: frozenset[UUID]) -> list[Step]:
@@ -226,9 +233,10 @@ class JobRun:
             kind.source_base, kind.source_scope, kind.source_filter, kind.source_attributes
         )
         steps: list[Step] = []
+        projector = self._projector(kind)
         for entry in self._source_entries(request):
             self.tally.scanned += 1
-            desired = project(entry, kind)
+            desired = projector.project(entry)
             step = plan(kind, have.pop(desired.key, None), desired)
             if step is not None:
                 steps.append((kind, step, desired))

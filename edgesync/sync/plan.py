@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -24,16 +24,26 @@ class Change(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
+class PlannedChange(NamedTuple):
     """One entry's change: requests in their order, attributes touched, and why."""
 
     change: Change
-    dn: DN
     kind: str
     attributes: tuple[str, ...]
     requests: tuple[Write, ...]
     reason: str
+
+    @property
+    def dn(self) -> DN:
+        """The name of the entry, after the change if it has another one then."""
+        first = self.requests[0]
+        match first:
+            case AddRequest():
+                return first.entry.dn
+            case ModifyDnRequest():
+                return DN(first.new_rdn.rdns + (first.new_superior or first.dn.parent).rdns)
+            case _:
+                return first.dn
 
 
 def plan(
@@ -54,19 +64,16 @@ def plan(
 
 
 def _add(kind: ReplicatedKind, desired: Projection) -> PlannedChange:
-    attributes = dict(desired.attributes)
-    attributes.setdefault(kind.rdn, (desired.rdn_value.encode(),))
-    attributes.setdefault(kind.key, (desired.key,))
-    entry = Entry(desired.dn, {"objectClass": kind.classes, **attributes})
+    names = (*desired.blobs, *(name for name in (kind.rdn, kind.key) if name not in desired.blobs))
     return PlannedChange(
-        Change.ADD, desired.dn, kind.name, tuple(attributes), (AddRequest(entry),),
+        Change.ADD, kind.name, tuple(dict.fromkeys(names)), (AddRequest(desired.entry),),
         "in the source, not in the target",
     )  # fmt: skip
 
 
 def _delete(kind: ReplicatedKind, current: Entry) -> PlannedChange:
     return PlannedChange(
-        Change.DELETE, current.dn, kind.name, (), (DeleteRequest(current.dn),),
+        Change.DELETE, kind.name, (), (DeleteRequest(current.dn),),
         "not in the source, or no longer to be replicated",
     )  # fmt: skip
 
@@ -83,7 +90,7 @@ def _move(kind: ReplicatedKind, current: Entry, desired: Projection) -> PlannedC
     if modifications:
         requests = (move, ModifyRequest(desired.dn, modifications))
     return PlannedChange(
-        Change.MOVE, desired.dn, kind.name, tuple(m.name for m in modifications), requests,
+        Change.MOVE, kind.name, tuple(m.name for m in modifications), requests,
         f"renamed in the source; was {current.dn.rdn}",
     )  # fmt: skip
 
@@ -94,7 +101,7 @@ def _modify(kind: ReplicatedKind, current: Entry, desired: Projection) -> Planne
         return None
     names = tuple(m.name for m in modifications)
     return PlannedChange(
-        Change.MODIFY, current.dn, kind.name, names, (ModifyRequest(current.dn, modifications),),
+        Change.MODIFY, kind.name, names, (ModifyRequest(current.dn, modifications),),
         f"differs in {', '.join(names)}",
     )  # fmt: skip
 
@@ -103,8 +110,9 @@ def differences(
     kind: ReplicatedKind, current: Entry, desired: Projection
 ) -> tuple[Modification, ...]:
     """Replacements of the attributes that differ; the name's own attribute is the move's matter."""
+    attributes = desired.attributes
     wanted: list[tuple[str, Sequence[bytes]]] = [
-        (name, desired.attributes.get(name, ())) for name in kind.managed if name != kind.rdn
+        (name, attributes.get(name, ())) for name in kind.managed if name != kind.rdn
     ]
     if kind.identity is Identity.GUID_ATTRIBUTE:
         wanted.append((kind.key, (desired.key,)))

@@ -6,9 +6,8 @@ taken. An entry the target refuses is an error of that entry; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import TreeDelete
@@ -36,8 +35,11 @@ KEYS_PER_SEARCH = 200
 CONSECUTIVE_FAILURES_MAX = 100
 """Refusals in a row with one code until the target itself counts as unwilling."""
 
-_ORDER = {Change.DELETE: 0, Change.MOVE: 1, Change.MODIFY: 2, Change.ADD: 3}
+_ORDER = (Change.DELETE, Change.MOVE, Change.MODIFY, Change.ADD)
+"""A name is free before it is taken."""
 
+_NONE: tuple[ResultCode | None, int] = (None, 0)
+"""No refusal since the last success."""
 
 Step = tuple[ReplicatedKind, PlannedChange, Projection | None]
 """A planned change with what it is to bring about; None for a delete."""
@@ -52,7 +54,7 @@ class Target:
         self._port = port
         self._tally = tally
         self._on_error = on_error
-        self._failures: tuple[ResultCode | None, int] = (None, 0)
+        self._failures = _NONE
         self.touched: set[str] = set()
         """Normal names of entries written in this run: a sweep must leave them."""
         self.blocked: list[Step] = []
@@ -103,24 +105,33 @@ class Target:
     def _attributes(kind: ReplicatedKind) -> tuple[str, ...]:
         return tuple(dict.fromkeys((kind.key, kind.rdn, *kind.managed)))
 
-    def apply(self, changes: Iterable[Step]) -> None:
+    def apply(self, changes: Sequence[Step]) -> None:
         """Write planned changes; refusals are counted and reported, the rest goes on.
 
         Raises:
             TargetRefused: the target refuses everything.
             PortUnavailable: the connection is gone.
         """
-        ordered = sorted(changes, key=lambda item: _ORDER[item[1].change])
-        for change, group in groupby(ordered, key=lambda item: item[1].change):
-            steps = [
-                step
-                for step in group
+        for change in _ORDER:
+            steps = [step for step in changes if step[1].change is change]
+            if change is Change.DELETE:
                 # A name that another object took meanwhile is not to be deleted any more.
-                if change is not Change.DELETE or step[1].dn.normal not in self.touched
-            ]
+                steps = [step for step in steps if step[1].dn.normal not in self.touched]
+            if not steps:
+                continue
             first = write_all(self._port, [step[1].requests[0] for step in steps])
             for step, error in zip(steps, first, strict=True):
-                self._conclude(step, error)
+                if error is None and len(step[1].requests) == 1:
+                    self._done(step)  # nearly all of them
+                else:
+                    self._conclude(step, error)
+
+    def _done(self, step: Step) -> None:
+        _, change, desired = step
+        self._failures = _NONE
+        self._tally.done(change.change)
+        if desired is not None:
+            self.touched.add(desired.normal)
 
     def _conclude(self, step: Step, error: LdapError | None) -> None:
         """What follows a step's first request: the others, a way out, or the count."""
@@ -136,10 +147,7 @@ class Target:
         except LdapError as refusal:
             self._refused(change, refusal)
             return
-        self._failures = (None, 0)
-        self._tally.done(change.change)
-        if change.change is not Change.DELETE:
-            self.touched.add(change.dn.normal)
+        self._done(step)
 
     def _recover(
         self, kind: ReplicatedKind, change: PlannedChange, desired: Projection | None,
@@ -164,15 +172,14 @@ class Target:
         """
         blocked, self.blocked = self.blocked, []
         aside = [(step, self._step_aside(step)) for step in blocked]
-        for (_, change, _), requests in aside:
+        for step, requests in aside:
             try:
                 for request in requests:
                     write(self._port, request)
             except LdapError as error:
-                self._refused(change, error)
+                self._refused(step[1], error)
             else:
-                self._tally.done(change.change)
-                self.touched.add(change.dn.normal)
+                self._done(step)
 
     def _step_aside(self, step: Step) -> tuple[Write, ...]:
         """Move a blocked replica to a name nobody wants; returns what is then to be done."""

@@ -32,7 +32,8 @@ def copy(values: Values, _setting: Setting) -> Values:
 
 def hash_addresses(values: Values, setting: Setting) -> Values:
     """Every proxy address one way (edgesync-facts 5.3). Equal addresses give one value."""
-    return tuple(dict.fromkeys(setting.hash_address(value.decode()) for value in values))
+    hashed = [setting.hash_address(value.decode()) for value in values]
+    return tuple(hashed) if len(hashed) == 1 else tuple(dict.fromkeys(hashed))
 
 
 def rename(values: Values, setting: Setting) -> Values:

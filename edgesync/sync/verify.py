@@ -26,7 +26,7 @@ from edgesync.sync.edge_run import edge_names_of
 from edgesync.sync.kinds import Identity, Job, ReplicatedKind, resolve
 from edgesync.sync.lease import Lease, parse_lease
 from edgesync.sync.plan import Change, plan
-from edgesync.sync.project import project
+from edgesync.sync.project import Projector
 from edgesync.sync.report import Tally, instant
 from edgesync.sync.status import JobStatus, readable_statuses
 from edgesync.sync.target import Target
@@ -264,8 +264,9 @@ class _Verification:
             kind.source_base, kind.source_scope, kind.source_filter, kind.source_attributes
         )
         found = False
+        projector = Projector(kind)
         for entry in iterate(self.context.source, request):
-            desired = project(entry, kind)
+            desired = projector.project(entry)
             step = plan(kind, have.pop(desired.key, None), desired)
             if step is None:
                 report.synchronized += 1
@@ -297,8 +298,9 @@ class _Verification:
             kind.source_base, kind.source_scope, filter_, kind.source_attributes
         )
         keys = {}
+        projector = Projector(kind)
         for entry in iterate(self.context.source, request):
-            keys[project(entry, kind).key] = entry
+            keys[projector.project(entry).key] = entry
         hashed = SearchRequest(
             kind.target_base,
             filter=And(
