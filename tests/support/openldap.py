@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,9 @@ class Slapd:
         self.process.wait(STARTS_WITHIN_S)
 
 
-def _configuration(folder: Path, suffix: str, provider: bool, session_log: bool) -> str:
+def _configuration(
+    folder: Path, suffix: str, provider: bool, session_log: bool, directives: Sequence[str]
+) -> str:
     lines = [f"include /etc/ldap/schema/{name}.schema" for name in SCHEMAS]
     lines += [f"pidfile {folder}/slapd.pid", "modulepath /usr/lib/ldap", "moduleload back_mdb"]
     if provider:
@@ -56,7 +58,7 @@ def _configuration(folder: Path, suffix: str, provider: bool, session_log: bool)
         f"rootpw {PASSWORD.decode()}",
         f"directory {folder}/data",
         "dbnosync",
-        "maxsize 268435456",
+        *(directives or ("maxsize 268435456",)),
         "index objectClass,entryCSN,entryUUID eq",
     ]
     if provider:
@@ -73,13 +75,22 @@ def _free_port() -> int:
 
 
 def start(
-    folder: Path, suffix: str, *, provider: bool = True, port: int = 0, session_log: bool = True
+    folder: Path,
+    suffix: str,
+    *,
+    provider: bool = True,
+    port: int = 0,
+    session_log: bool = True,
+    directives: Sequence[str] = (),
 ) -> Slapd:
-    """Start slapd on a folder, which may hold data of an earlier start."""
+    """Start slapd on a folder, which may hold data of an earlier start.
+
+    The database directives given take the place of its usual size limit.
+    """
     program = require_tool("slapd")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     file = folder / "slapd.conf"
-    file.write_text(_configuration(folder, suffix, provider, session_log))
+    file.write_text(_configuration(folder, suffix, provider, session_log, directives))
     url = f"ldap://127.0.0.1:{port or _free_port()}"
     process = subprocess.Popen(
         [program, "-f", str(file), "-h", url, "-d", "0"],

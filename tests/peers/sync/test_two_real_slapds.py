@@ -210,6 +210,35 @@ def test_a_server_that_was_killed_and_started_again_is_caught_up_with(
         again.stop()
 
 
+@pytest.mark.parametrize(
+    ("directive", "says"),
+    [("readonly on", "operation restricted"), ("maxsize 131072", "store failed")],
+    ids=["read-only", "full"],
+)
+def test_a_target_that_takes_no_writes_is_caught_up_with_when_it_does(
+    servers: tuple[Slapd, Slapd, Path], directive: str, says: str
+) -> None:
+    _, target, config = servers
+    port = urlsplit(target.url).port or 0
+    target.stop()
+    stubborn = start(
+        target.folder, target.suffix, provider=False, port=port, directives=(directive,)
+    )
+    report = run(config)
+    stubborn.stop()
+    assert report.result is not Result.SUCCESS
+    assert report.cookie_after == report.cookie_before
+    assert any(says in error.message for error in report.tally.errors) or says in report.reason
+    again = start(target.folder, target.suffix, provider=False, port=port)
+    try:
+        report = run(config)
+        assert report.result is Result.SUCCESS, report.reason
+        assert len(names(again)) == 7
+        assert run(config, full=True).tally.written == 0
+    finally:
+        again.stop()
+
+
 @pytest.mark.slow
 def test_writes_that_race_the_poll_are_not_lost(servers: tuple[Slapd, Slapd, Path]) -> None:
     """OpenLDAP's own refreshOnly consumer loses some of these (out-of-order commits)."""
