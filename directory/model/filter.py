@@ -208,7 +208,7 @@ class _Parser:
 
     def equality_or_substrings(self, name: str, at: int, end: int) -> Filter:
         pieces = self.text[at:end].split("*")
-        if pieces == ["", ""]:
+        if len(pieces) > 1 and not any(pieces):  # "**" asks for nothing more than "*" does
             return Present(name)
         values: list[bytes] = []
         for piece in pieces:

@@ -89,11 +89,18 @@ def _statements(text: str) -> Iterator[tuple[int, str, str]]:
         if lines and (line[:1] in {" ", "\t"} or line.startswith(")")):
             lines.append(line)
         else:
-            if lines and (statement := _statement("".join(lines))):
+            if lines and (statement := _statement_at(text, start, "".join(lines))):
                 yield start, *statement
             start = offset
             lines = [line] if line.strip() and not line.startswith("#") else []
         offset += len(line)
+
+
+def _statement_at(text: str, start: int, logical: str) -> tuple[str, str] | None:
+    try:
+        return _statement(logical)
+    except ValueError as error:  # binascii.Error and UnicodeDecodeError are ones
+        raise InvalidSchema(text, start, f"base64 that is no text: {error}") from None
 
 
 def _statement(logical: str) -> tuple[str, str] | None:

@@ -13,6 +13,9 @@ from directory.wire import tags
 MESSAGE_ID_MAX = 2**31 - 1
 """Largest message id (RFC 4511 section 4.1.1)."""
 
+SHORTEST_MESSAGE = 5
+"""Octets inside the shortest LDAPMessage: an id of three and an operation of two."""
+
 
 class Frame(NamedTuple):
     """A message taken apart no further than its three elements."""
@@ -140,7 +143,7 @@ class FrameBuffer:
             return None
         self._at = end
         # the usual message, a short id and no controls, taken apart here; all others elsewhere
-        operation_at = start + 2 + data[start + 1]
+        operation_at = start + 2 + data[start + 1] if n >= SHORTEST_MESSAGE else end
         if operation_at + 2 <= end and data[start] == ber.INTEGER and data[start + 1] <= 3:
             n = data[operation_at + 1]
             if n < 0x80:

@@ -106,3 +106,8 @@ def test_any_text_is_a_filter_or_an_invalid_one(text: str) -> None:
 def test_a_deep_filter_is_refused_before_it_can_exhaust_the_stack(depth: int) -> None:
     with pytest.raises(InvalidFilter, match="deeper"):
         parse_filter("(!" * depth + "(a=b)" + ")" * depth)
+
+
+@pytest.mark.parametrize("text", ["(cn=*)", "(cn=**)", "(cn=****)"])
+def test_stars_alone_ask_whether_there_is_a_value(text: str) -> None:
+    assert parse_filter(text) == Present("cn")

@@ -79,3 +79,9 @@ def test_the_offset_of_the_bad_definition_is_given() -> None:
     with pytest.raises(InvalidSchema) as caught:
         parse_schema(text)
     assert caught.value.offset == text.index("attributetype ( 1.2.3.9")
+
+
+@pytest.mark.parametrize("text", ["attributeTypes:: QQ=", "attributeTypes:: /w=="])
+def test_base64_that_is_no_text_is_refused_as_bad_schema(text: str) -> None:
+    with pytest.raises(InvalidSchema, match="base64"):
+        parse_schema(text)
