@@ -41,7 +41,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, *options: str, admin: str = ADMIN) -> Iterator[Served]:
+def served(
+    folder: Path, *options: str, admin: str = ADMIN, timeout_s: float = START_TIMEOUT_S
+) -> Iterator[Served]:
     """A stand-alone server on free ports of loopback."""
     ready, log = folder / "ready.json", folder / "server.log"
     password = folder / "password"
@@ -54,7 +56,7 @@ def served(folder: Path, *options: str, admin: str = ADMIN) -> Iterator[Served]:
     with log.open("wb") as output:
         process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=output, stderr=output)
     try:
-        document = _wait(process, ready, log)
+        document = _wait(process, ready, log, timeout_s)
         yield Served(process, document.get("ldap", ""), document.get("ldaps", ""), log)
         assert b"Traceback" not in log.read_bytes(), log.read_text()
     finally:
@@ -66,8 +68,10 @@ def served(folder: Path, *options: str, admin: str = ADMIN) -> Iterator[Served]:
                 process.kill()
 
 
-def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
-    deadline = time.monotonic() + START_TIMEOUT_S
+def _wait(
+    process: subprocess.Popen[bytes], ready: Path, log: Path, timeout_s: float
+) -> dict[str, str]:
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if ready.exists():
             document: dict[str, str] = json.loads(ready.read_text())

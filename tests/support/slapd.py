@@ -44,11 +44,14 @@ def slapd(
     lines: tuple[str, ...] = (),
     load: Path | None = None,
     tls: tuple[Path, Path] | None = None,
+    fsync: bool = False,
+    max_size: int = 4 << 30,
 ) -> Iterator[Slapd]:
     """A slapd with one database below ``folder``, kept there for the next one that runs in it.
 
     ``schemas`` are files to include, ``lines`` go into the database's configuration, ``load`` is
-    LDIF to fill it with, ``tls`` a certificate and its key.
+    LDIF to fill it with, ``tls`` a certificate and its key. With ``fsync`` a change is on disk when
+    it is answered; ``max_size`` is the most octets the database may have.
     """
     program = require_tool("slapd")
     data = folder / "slapd"
@@ -63,7 +66,8 @@ def slapd(
                 *(f"include {path}" for path in (*names, *schemas)),
                 f"modulepath {MODULES}", "moduleload back_mdb", f"pidfile {folder}/slapd.pid",
                 *secure, "database mdb", f'suffix "{suffix}"', f'rootdn "{root_dn}"',
-                f"rootpw {root_password}", f"directory {data}", "dbnosync", "maxsize 4294967296",
+                f"rootpw {root_password}", f"directory {data}", f"maxsize {max_size}",
+                *(() if fsync else ("dbnosync",)),
                 "index objectClass eq", "index entryUUID eq", "index entryCSN eq", *lines,
             ]
         )
