@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from directory.entropy import Entropy
 from edgesync.certificates.certificate import TransportCertificate
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.services import Services
@@ -34,6 +35,9 @@ class ClientAccessHost:
     names: ForestNames
     log_on: LogOn
     mailbox: Mailbox
+    secrets: Entropy
+    """For what nobody outside may guess, as session cookies: never the lab's own seeded stream,
+    which everybody who knows the seed can repeat."""
 
     @property
     def name(self) -> str:

@@ -53,7 +53,7 @@ class WebMail:
         account = by_log_on_name(host.directory, host.names, user)
         if account is None:
             return redirect(_LOG_ON_PAGE + "?reason=2")
-        token = host.server.entropy.token_bytes(TOKEN_LENGTH).hex()
+        token = host.secrets.token_bytes(TOKEN_LENGTH).hex()
         self._sessions[token] = account
         if len(self._sessions) > SESSIONS_MAX:
             self._sessions.popitem(last=False)

@@ -22,7 +22,6 @@ from edgesync.organization import setup
 from edgesync.organization.client_access import add_client_access
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
 from edgesync.organization.names import ADMINISTRATIVE_GROUP, ConfigurationNames
-from edgesync.organization.servers import ServerRole
 from edgesync.sync.service_config import new_service_config, of_profile
 from edgesync.transport.machine_accounts import add_machine_account
 from edgesync.transport.recipient_lookup import HOME_SERVER, home_server_name
@@ -79,7 +78,7 @@ def install(lab: Lab, server: ServerDescription) -> None:
         add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     setup.add_default_connectors(port, names, entry)
     setup_certificate(lab.host(server.name))
-    if server.roles & ServerRole.CLIENT_ACCESS:
+    if lab.description.has_web_site(server):
         add_client_access(port, names, entry, lab.description.version)
 
 

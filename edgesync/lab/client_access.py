@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography.x509 import Certificate
 
 from directory.dsa.session import Session
+from directory.entropy import SystemEntropy
 from directory.errors import LdapError
 from edgesync.certificates.certificate import RootCAType
 from edgesync.certificates.store_state import StoreState, TrustedRoot
@@ -23,7 +24,6 @@ from edgesync.lab.session_link import SessionLink
 from edgesync.lab.stream_endpoint import StreamSession
 from edgesync.organization.client_access import read_autodiscover_url
 from edgesync.organization.domains import list_accepted_domains
-from edgesync.organization.servers import ServerRole
 from edgesync.port.embedded import EmbeddedPort
 from edgesync.transport.endpoint import SocketLink
 from edgesync.transport.link import LinkFailed
@@ -41,8 +41,9 @@ class ClientAccess:
         self._mail: dict[str, MailAccess] = {}
 
     def servers(self) -> tuple[str, ...]:
-        """Names of the servers with the role."""
-        return tuple(s.name for s in self.lab.servers() if s.roles & ServerRole.CLIENT_ACCESS)
+        """Names of the servers clients connect to."""
+        has_web_site = self.lab.description.has_web_site
+        return tuple(server.name for server in self.lab.servers() if has_web_site(server))
 
     def web_server(self, name: str) -> WebServer:
         """A server's web site; one instance for the life of the lab, with its log-ons."""
@@ -91,9 +92,7 @@ class ClientAccess:
 
     def server_at(self, host: str, port: int) -> str | None:
         """The Client Access server behind its name, an ExternalUrl, or a listener's address."""
-        for server in self.lab.servers():
-            if not server.roles & ServerRole.CLIENT_ACCESS:
-                continue
+        for server in map(self.lab.server, self.servers()):
             if host.casefold() in {server.name.casefold(), server.fqdn.casefold()}:
                 return server.name
             here = self.lab.addresses.get(server.name, {}).values()
@@ -134,7 +133,11 @@ class ClientAccess:
 
     def _host(self, name: str) -> ClientAccessHost:
         return ClientAccessHost(
-            self.lab.host(name), self.lab.ad.names, _log_on(self.lab), self._mailbox
+            self.lab.host(name),
+            self.lab.ad.names,
+            _log_on(self.lab),
+            self._mailbox,
+            SystemEntropy(),
         )
 
     def _mailbox(self, name: str) -> tuple[bytes, ...]:

@@ -97,6 +97,17 @@ class LabDescription:
         """Facts of the version played."""
         return PROFILES[self.version]
 
+    def has_web_site(self, server: ServerDescription) -> bool:
+        """Whether clients connect to a server: the Client Access role, from 2013 on every Mailbox.
+
+        Exchange 2013 made the Client Access services part of a Mailbox server
+        (certificate-facts 2.3, 7.1).
+        """
+        roles = ServerRole.CLIENT_ACCESS
+        if not self.profile.separate_roles:
+            roles |= ServerRole.MAILBOX
+        return bool(server.roles & roles)
+
     @property
     def trust_policy(self) -> Policy:
         """The choices where sources are silent."""

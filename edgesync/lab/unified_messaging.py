@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from directory.entropy import SystemEntropy
 from edgesync.certificates.certificate import RootCAType
 from edgesync.certificates.store_state import StoreState, TrustedRoot
 from edgesync.lab.authorities import found_in
@@ -64,10 +65,12 @@ class UnifiedMessaging:
         return tuple(s.name for s in self.lab.servers() if s.roles & ServerRole.UNIFIED_MESSAGING)
 
     def host(self, name: str) -> UmHost:
-        """A server's service; started by the first who asks, and running until restarted."""
+        """A server's service; started by the first who ever asks, and running until restarted."""
         name = self.lab.server(name).name
         if name not in self._hosts:
-            self._hosts[name] = UmHost(self.lab.host(name), self.lab.ad.names)
+            self._hosts[name] = UmHost(
+                self.lab.host(name), self.lab.ad.names, SystemEntropy(), self.lab.ledger
+            )
         return self._hosts[name]
 
     def accept(self, name: str, service: str, remote: str) -> StreamSession | None:
@@ -109,8 +112,7 @@ class UnifiedMessaging:
             self.lab.authorities.crls(self.lab.clock), guise.identity,
         )  # fmt: skip
         link = self.dial(host.name, "sips" if is_tls else "sip")
-        entropy = self.lab.entropy(f"voice/{gateway.name}")
-        call = Call(peer, host.fqdn, link, is_tls=is_tls, entropy=entropy)
+        call = Call(peer, host.fqdn, link, is_tls=is_tls, entropy=host.secrets)
         host.last_refusal = ""
         report = call.run(host.media_security(is_tls=is_tls), now=self.lab.clock.now())
         if report.is_accepted or not host.last_refusal:

@@ -5,10 +5,12 @@ Sources: certificate-facts 3.8, 7.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
+from directory.entropy import Entropy
 from edgesync import events
 from edgesync.certificates.certificate import TransportCertificate, parse_certificate
 from edgesync.certificates.host import CertificateHost
@@ -44,6 +46,17 @@ class ServiceMode:
     dial_plans: tuple[str, ...]
     note: str = ""
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> ServiceMode:
+        """The mode of a service that was running when the lab was closed."""
+        return cls(
+            VoipSecurity(document["security"]),
+            bool(document["takes_tcp"]),
+            bool(document["takes_tls"]),
+            tuple(document["dial_plans"]),
+            str(document["note"]),
+        )
+
     @property
     def word(self) -> str:
         """``TCP``, ``TLS`` or ``Dual``."""
@@ -59,19 +72,34 @@ class PeerRefused:
     reason: str
 
 
+class Memory(Protocol):
+    """Where a running service's mode is kept while nobody has the lab open."""
+
+    def get(self, key: str) -> Any:
+        """A remembered value, or None."""
+        ...
+
+    def set(self, **values: Any) -> None:
+        """Remember values."""
+        ...
+
+
 @dataclass
 class UmHost:
     """One Unified Messaging server.
 
-    The mode is decided when the service starts; certificates and gateways are read for each
-    connection.
+    The mode is decided when the service starts, and stays until it is restarted, whatever becomes
+    of dial plans meanwhile; certificates and gateways are read for each connection.
     """
 
     server: CertificateHost
     names: ForestNames
+    secrets: Entropy
+    """For media keys and tags: never the lab's seeded stream, which a caller could repeat."""
+    memory: Memory
     last_refusal: str = ""
     """Why the latest machine that was refused was, for whoever asks about a call."""
-    _mode: ServiceMode | None = None
+    _mode: ServiceMode | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -89,19 +117,28 @@ class UmHost:
 
     @property
     def mode(self) -> ServiceMode:
-        """The running service's mode; the first question starts it."""
+        """The running service's mode; the first question ever starts it."""
         if self._mode is None:
-            self._mode = self._decide()
-            self.server.report(
-                events.UM_STARTED, mode=self._mode.word, security=self._mode.security.value,
-                note=self._mode.note,
-            )  # fmt: skip
+            kept = self.memory.get(self._key)
+            self._mode = ServiceMode.from_document(kept) if kept else self._start()
         return self._mode
 
     def restart(self) -> ServiceMode:
         """Start the service again, with the settings of now."""
-        self._mode = None
-        return self.mode
+        self._mode = self._start()
+        return self._mode
+
+    @property
+    def _key(self) -> str:
+        return f"um/{self.name}"
+
+    def _start(self) -> ServiceMode:
+        mode = self._decide()
+        self.memory.set(**{self._key: asdict(mode)})
+        self.server.report(
+            events.UM_STARTED, mode=mode.word, security=mode.security.value, note=mode.note
+        )
+        return mode
 
     def dial_plans(self) -> tuple[DialPlan, ...]:
         """The plans this server answers for."""

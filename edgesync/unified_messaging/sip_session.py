@@ -129,7 +129,7 @@ class SipSession:
         self._send(answer_to(request, 100, "Trying"))
         media = agree(
             parse_offer(request.body), self._host.media_security(is_tls=self._is_tls),
-            host=self._host.name, entropy=self._host.server.entropy,
+            host=self._host.name, entropy=self._host.secrets,
         )  # fmt: skip
         if isinstance(media, MediaRefused):
             warning = ("warning", f'304 {self._host.fqdn} "{media.reason}"')
@@ -159,7 +159,7 @@ class SipSession:
         return ""
 
     def _tag(self) -> str:
-        return self._host.server.entropy.token_bytes(TAG_LENGTH).hex()
+        return self._host.secrets.token_bytes(TAG_LENGTH).hex()
 
     def _report(self, reason: str) -> None:
         self._host.refuse(self._remote, reason)

@@ -25,6 +25,17 @@ def lab() -> Iterator[Lab]:
         yield made
 
 
+def gateway_files(lab: Lab, folder: Path) -> tuple[Path, Path]:
+    """The certificate and key of the gateway GW."""
+    voice = lab.service(UnifiedMessaging)
+    gateway = next(g for g in voice.host("UM01").gateways() if g.name == "GW")
+    identity = voice.issue_to(gateway)
+    key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "gw.key").write_bytes(key)
+    (folder / "gw.crt").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
+    return folder / "gw.crt", folder / "gw.key"
+
+
 def sipp(folder: Path, port: int, *words: str) -> subprocess.CompletedProcess[str]:
     """One call of SIPp's built-in caller, or of a scenario."""
     command = [
@@ -60,20 +71,34 @@ def test_sipp_calls_over_tcp_when_it_is_a_gateway(lab: Lab, tmp_path: Path) -> N
 
 @pytest.mark.fact("certificate-facts 7.2")
 def test_sipp_calls_over_mutual_tls_with_keys_for_the_media(lab: Lab, tmp_path: Path) -> None:
-    voice = lab.service(UnifiedMessaging)
-    gateway = next(g for g in voice.host("UM01").gateways() if g.name == "GW")
-    identity = voice.issue_to(gateway)
-    key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "gw.key").write_bytes(key)
-    (tmp_path / "gw.crt").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
+    certificate, key = gateway_files(lab, tmp_path)
     do(lab, "um dialplan Main --voip-security Secured")
     scenario = Path(__file__).with_name("secured_call.xml")
     words = ("-t", "t1", "-i", "127.0.0.1")
     with up(lab) as addresses:
         target = ("127.0.0.1", port_of(addresses["UM01"]["sips"]))
-        # Debian's SIPp has no TLS of its own
-        with tls_tunnel(target, tmp_path / "gw.crt", tmp_path / "gw.key") as port:
+        # Debian builds SIPp without TLS (sipp -v: SCTP-PCAP-RTPSTREAM), so a tunnel has it
+        with tls_tunnel(target, certificate, key) as port:
             called = sipp(tmp_path, port, "-sf", str(scenario), *words)
             plain_media = sipp(tmp_path, port, "-sn", "uac", *words)
     assert called.returncode == 0, called.stdout + called.stderr
     assert plain_media.returncode != 0  # 488: a Secured dial plan wants RTP/SAVP
+
+
+@pytest.mark.fact("certificate-facts 7.2")
+def test_sipsak_sees_the_certificate_and_is_hung_up_on_without_one(lab: Lab) -> None:
+    """Over TLS of its own (GnuTLS); it cannot be made to present a certificate."""
+    do(lab, "um dialplan Main --voip-security SIPSecured")
+    host = lab.service(UnifiedMessaging).host("UM01")
+    with up(lab) as addresses:
+        port = port_of(addresses["UM01"]["sips"])
+        command = [
+            require_tool("sipsak"), "-vvv", "-E", "tls", "-s", f"sip:um@127.0.0.1:{port}",
+            "--tls-ignore-cert-failure",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    said = done.stdout.decode("utf-8", "replace")
+    assert "DN: CN=UM01" in said
+    assert "Protocol: TLS1.3" in said
+    assert "SIP/2.0 200" not in said
+    assert host.last_refusal == "mutual TLS: the peer presented no certificate"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgesync.client_access.http_values import HttpRequest
 from edgesync.config import Version
 from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.lab import Lab
@@ -113,3 +114,15 @@ def test_requests_in_one_go_are_answered_in_order(lab: Lab) -> None:
     answers = http_bytes(lab, one + b"GET /owa HTTP/1.1\r\nHost: x\r\n\r\n" + one)
     statuses = [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [b"200", b"403", b"200"]
+
+
+def test_a_session_cookie_cannot_be_told_from_the_seed(tmp_path: Path) -> None:
+    cookies = set()
+    for _ in range(2):
+        with fresh_lab() as lab:
+            enable_user(lab, tmp_path)
+            form = f"username={USER}&password={PASSWORD}".encode()
+            request = HttpRequest("POST", "/owa/auth/owaauth.dll", {}, form)
+            answer = lab.service(ClientAccess).web_server("CAS01").answer(request, is_secure=True)
+            cookies.add(dict(answer.headers)["Set-Cookie"])
+    assert len(cookies) == 2

@@ -10,8 +10,10 @@ import pytest
 
 from edgesync.config import Version
 from edgesync.errors import EdgeSyncError, NoSuchThing, RefusedByRule, Unreachable
+from edgesync.lab.folder import open_lab
 from edgesync.lab.lab import Lab
 from edgesync.lab.unified_messaging import Guise, UnifiedMessaging
+from edgesync.unified_messaging.sdp import crypto_line
 from tests.support.access_lab import do, fresh_lab
 
 
@@ -56,6 +58,28 @@ def test_a_running_service_keeps_its_mode_until_it_is_restarted(lab: Lab) -> Non
     assert host.mode.word == "TCP"
     do(lab, "um restart UM01")
     assert host.mode.word == "TLS"
+
+
+@pytest.mark.fact("certificate-facts 7.2")
+def test_a_service_runs_on_while_nobody_has_the_lab_open(tmp_path: Path) -> None:
+    with fresh_lab(folder=tmp_path / "lab") as lab:
+        plan(lab, "SIPSecured")
+        do(lab, "um dialplan Main --voip-security Unsecured --no-restart")
+    with open_lab(tmp_path / "lab") as again:
+        host = again.service(UnifiedMessaging).host("UM01")
+        assert (host.mode.word, host.mode.security.value) == ("TLS", "SIPSecured")
+        do(again, "um restart UM01")
+        assert host.mode.word == "TCP"
+
+
+def test_media_keys_cannot_be_told_from_the_seed() -> None:
+    keys = set()
+    for _ in range(2):
+        with fresh_lab() as lab:
+            plan(lab, "Secured")
+            host = lab.service(UnifiedMessaging).host("UM01")
+            keys.add(crypto_line("1", host.secrets))
+    assert len(keys) == 2
 
 
 @pytest.mark.fact("certificate-facts 3.8")
