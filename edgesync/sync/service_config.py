@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, ModifyRequest
@@ -22,7 +23,21 @@ from edgesync.port.port import DirectoryPort, read
 
 _CLASS = b"msExchEdgeSyncServiceConfig"
 _MEGABYTE = 1024 * 1024
-LOG_LEVELS = ("None", "Low", "Medium", "High")
+
+
+class LogLevel(IntEnum):
+    """How much is written; each level has what the ones before it have."""
+
+    NONE = 0
+    LOW = 1
+    """How each job ended."""
+    MEDIUM = 2
+    """And its lease and cookie."""
+    HIGH = 3
+    """And each entry that was refused."""
+
+
+LOG_LEVELS = tuple(level.name.capitalize() for level in LogLevel)
 
 
 def format_timespan(span: timedelta) -> str:

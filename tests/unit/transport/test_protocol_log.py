@@ -10,7 +10,7 @@ import pytest
 from directory.clock import ManualClock
 from edgesync.config import PROFILES, Version
 from edgesync.errors import InputInvalid
-from edgesync.transport import protocol_log
+from edgesync.log_files import LogLimits
 from edgesync.transport.log_reader import parse_log, read_log, sessions
 from edgesync.transport.protocol_log import LogKind, ProtocolLog, SessionLog
 from tests.support.mail_bench import START, subscribed
@@ -41,10 +41,10 @@ REAL = (
 
 
 def log_in(
-    folder: Path, version: Version = Version.EXCHANGE_2007
+    folder: Path, version: Version = Version.EXCHANGE_2007, limits: LogLimits | None = None
 ) -> tuple[ProtocolLog, ManualClock]:
     clock = ManualClock(AT)
-    return ProtocolLog(LogKind.RECEIVE, PROFILES[version], clock, folder), clock
+    return ProtocolLog(LogKind.RECEIVE, PROFILES[version], clock, folder, limits), clock
 
 
 @pytest.mark.fact("certificate-facts 5.4")
@@ -88,11 +88,14 @@ def test_names_and_version_lines_differ_by_version(
 
 
 @pytest.mark.fact("certificate-facts 5.4")
-def test_files_roll_over_at_ten_megabytes_and_begin_anew_each_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol_log, "FILE_SIZE_MAX", 1000)
-    log, clock = log_in(tmp_path)
+@pytest.mark.fact("edgesync-facts 4.6")
+def test_a_file_has_ten_megabytes_all_have_250_and_live_thirty_days() -> None:
+    assert LogLimits() == LogLimits(10 * 1024**2, 250 * 1024**2, timedelta(days=30))
+
+
+@pytest.mark.fact("certificate-facts 5.4")
+def test_files_roll_over_when_full_and_begin_anew_each_day(tmp_path: Path) -> None:
+    log, clock = log_in(tmp_path, limits=LogLimits(file_size=1000))
     session = SessionLog(log, "c", verbose=True)
     for _ in range(30):
         session.sent("x" * 60)
@@ -106,12 +109,8 @@ def test_files_roll_over_at_ten_megabytes_and_begin_anew_each_day(
 
 
 @pytest.mark.fact("certificate-facts 5.4")
-def test_logging_is_circular_in_size_and_age(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol_log, "FILE_SIZE_MAX", 1000)
-    monkeypatch.setattr(protocol_log, "FOLDER_SIZE_MAX", 4000)
-    log, clock = log_in(tmp_path)
+def test_logging_is_circular_in_size_and_age(tmp_path: Path) -> None:
+    log, clock = log_in(tmp_path, limits=LogLimits(file_size=1000, folder_size=4000))
     session = SessionLog(log, "c", verbose=True)
     for _ in range(200):
         session.sent("x" * 60)
