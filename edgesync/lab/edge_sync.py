@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgesync.certificates.certificate import KeyProvider, TransportCertificate
 from edgesync.config import SyncTiming
 from edgesync.errors import NoSuchThing, PortUnavailable
+from edgesync.lab.edge_sync_log import EdgeSyncLogs
 from edgesync.lab.imported import StandIn, stand_in
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
@@ -65,6 +66,7 @@ class EdgeSync:
         self.lab = lab
         self.network = lab.service(Network)
         self._history: History | None = None
+        self.logs = EdgeSyncLogs(lab)
         self.stopwatch: Callable[[], float] | None = None
         """What runs are timed with; None: the lab's clock, which may stand still."""
         self.should_stop: Callable[[], bool] = lambda: False
@@ -308,6 +310,7 @@ class EdgeSync:
             progress=progress,
         )
         if not what_if:
+            self.logs.write(chosen, run)
             installed = self.credential_service(edge)
             if not installed.failed and all(r.result is Result.SUCCESS for r in run.runs):
                 self._complete_first_session(chosen, edge)

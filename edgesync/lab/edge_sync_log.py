@@ -11,11 +11,45 @@ from datetime import datetime
 from pathlib import Path
 
 from edgesync.config import VersionProfile
+from edgesync.lab.lab import Lab
+from edgesync.lab.paths import LabFolder
 from edgesync.log_files import SOFTWARE, LogFiles, LogLimits, log_instant, log_row
-from edgesync.sync.report import JobReport
-from edgesync.sync.service_config import LogLevel, ServiceConfig
+from edgesync.organization.servers import read_server
+from edgesync.sync.report import JobReport, SyncRun
+from edgesync.sync.service_config import LogLevel, ServiceConfig, read_service_config
 
 FIELDS = ("date-time", "edge", "job", "event", "data")
+
+
+class EdgeSyncLogs:
+    """The logs of every Hub of a lab that has a folder."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._logs: dict[str, EdgeSyncLog] = {}
+
+    def write(self, hub: str, run: SyncRun) -> None:
+        """What a Hub's run did."""
+        for report in run.runs:
+            config = self.settings(report.edge)
+            if config is None or self._lab.root is None:
+                continue
+            name = self._lab.server(hub).name
+            if name not in self._logs:
+                folder = LabFolder(self._lab.root).logs / "EdgeSync" / name
+                self._logs[name] = EdgeSyncLog(folder, self._lab.description.profile)
+            self._logs[name].write(report, config)
+
+    def settings(self, edge: str) -> ServiceConfig | None:
+        """The settings of an Edge's site when they ask for a log; 2007 has no such object."""
+        lab = self._lab
+        if lab.root is None or not lab.description.profile.sync_editable:
+            return None
+        known = read_server(lab.ad_port(), lab.ad.names, edge)
+        if known is None or known.site is None:
+            return None
+        found = read_service_config(lab.ad_port(), lab.ad.names, known.site.rdn.value)
+        return found if found is not None and found.log_enabled and found.log_level else None
 
 
 class EdgeSyncLog:
@@ -27,8 +61,6 @@ class EdgeSyncLog:
 
     def write(self, report: JobReport, config: ServiceConfig) -> None:
         """What a job did, in the detail its site's settings ask for."""
-        if not config.log_enabled:
-            return
         self._files.limits = LogLimits(
             config.log_max_file_size, config.log_max_directory_size, config.log_max_age
         )

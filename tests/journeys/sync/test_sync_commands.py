@@ -156,3 +156,26 @@ def test_removing_a_subscription_in_the_organisation(program: Program) -> None:
     assert len(removed["connectors"]) == 2
     assert program.json("subscription", "list")["subscriptions"] == []
     assert program.run("sync", "run").code == 4
+
+
+@pytest.mark.fact("edgesync-facts 4.6")
+def test_the_log_has_as_much_as_the_sites_level_says(program: Program) -> None:
+    folder = program.lab / "logs" / "EdgeSync"
+    program.ok("sync", "run")
+    assert not folder.exists()  # LogLevel is None by default
+    program.ok("sync", "config", "--site", SITE, "--log-level", "Low")
+    program.ok("sync", "run", "--job", "topology")
+    program.ok("sync", "config", "--site", SITE, "--log-level", "Medium")
+    program.ok("sync", "run", "--job", "recipients")
+    [file] = folder.glob("*/EDGESYNC*-1.LOG")
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    events = [tuple(line.split(",")[1:4]) for line in lines]
+    assert events == [
+        ("EDGE01", "topology", "success"),
+        ("EDGE01", "recipients", "lease"),
+        ("EDGE01", "recipients", "cookie"),
+        ("EDGE01", "recipients", "success"),
+    ]
+    program.ok("sync", "config", "--site", SITE, "--log-enabled", "false")
+    program.ok("sync", "run")
+    assert len(file.read_text().splitlines()) == len(lines) + 5
