@@ -93,7 +93,7 @@ def check_shape(
     context: Context, classes: Values, attributes: Mapping[AttributeName, Values]
 ) -> None:
     """``check_classes``, remembered: entries that are added or changed are much alike."""
-    key = (classes, frozenset(attributes))
+    key = (classes, tuple(attributes))
     if key in context.shapes_passed:
         return
     check_classes(context, attributes)
@@ -103,7 +103,7 @@ def check_shape(
 
 
 SHAPES_MAX = 10_000
-"""Combinations of classes and attributes remembered as allowed."""
+"""Combinations of classes and attributes, in the order they are given, remembered as allowed."""
 
 
 def check_classes(context: Context, attributes: Mapping[AttributeName, Values]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -53,8 +54,12 @@ class WireName(NamedTuple):
 
     attribute: Attribute
     name: AttributeName
+    spelling: bytes
+    """How the store keeps the name: the schema's way."""
+    check: Callable[[bytes], object] | None
+    """Raises ValueError for what is no value of its syntax."""
     is_kept: bool
-    """Whether its wire form can be kept: the name is spelled as the schema does."""
+    """Whether its wire form can be kept: spelled as the schema does, and not computed."""
     is_computed: bool
 
 
@@ -72,7 +77,9 @@ class Context:
     observer: DsaObserver = field(default_factory=Silence)
     selections: Selections = field(init=False)
     persistent: PersistentSearches = field(init=False)
-    shapes_passed: set[tuple[tuple[bytes, ...], frozenset[str]]] = field(default_factory=set)
+    shapes_passed: set[tuple[tuple[bytes, ...], tuple[AttributeName, ...]]] = field(
+        default_factory=set
+    )
     """Classes and attributes that are known to go together."""
     wire_names: dict[bytes, WireName] = field(default_factory=dict)
     """Attribute names of adds as clients spell them, looked up."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
-from directory.dsa import content, microsoft
+from directory.dsa import content, given, microsoft
 from directory.dsa import refusals as r
 from directory.dsa.access import Right
-from directory.dsa.context import Context, WireName
+from directory.dsa.context import Context
 from directory.dsa.links import check_targets
 from directory.dsa.names import context_of, existing, no_such_object
 from directory.dsa.request_controls import UpdateControls
@@ -15,8 +16,6 @@ from directory.dsa.secrets import is_own_password_change, protect, translated
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.dn import DN
-from directory.model.encoded import EncodedEntry, attribute_blobs, decode_attribute, split_operation
-from directory.model.entry import Entry
 from directory.model.messages import AddRequest, ModifyRequest
 from directory.model.modification import Modification, ModifyOperation
 from directory.model.names import AttributeName
@@ -36,90 +35,41 @@ def add(
     del controls
     store = context.store
     dn = request.entry.dn
-    attributes, blobs = _read(context, request.entry)
+    attributes, blobs = given.read(context, request.entry)
+    before = dict(attributes)
     parent = _superior(context, session, dn)
-    for name, values in content.naming_values(context, dn).items():
-        missing = tuple(v for v in values if v not in attributes.get(name, ()))
-        if missing and not _has_all(context, name, attributes.get(name, ()), missing):
-            attributes[name] = (*attributes.get(name, ()), *missing)
-            content.check_values(context, content.attribute_of(context, name), attributes[name])
-            blobs.pop(name, None)
-    given = dict(attributes)
+    _complete_name(context, dn, attributes)
     new_meta: dict[str, str] = {}
     if not context.configuration.is_generic:
         microsoft.complete(context, dn, attributes, new_meta)
     content.check_shape(context, attributes.get(content.OBJECT_CLASS, ()), attributes)
     check_targets(context, attributes)
     protect(context, session, attributes)
-    for name, values in attributes.items():
-        if name not in blobs or given.get(name) is not values:
-            blobs[name] = content.encode(context, name, values)
+    if attributes != before or len(blobs) < len(attributes):
+        for name, values in attributes.items():
+            if name not in blobs or before.get(name) is not values:
+                blobs[name] = content.encode(context, name, values)
     guid = context.new_guid()
-    commit = not session.group_commit
-    with store.write(session.author, context.now(), commit=commit) as writer:
-        entry = writer.add(
-            parent, str(dn.rdn).encode() if parent is not None else str(dn).encode(),
-            dn.rdn.normal if parent is not None else dn.normal, blobs, guid, flags_of(attributes),
-        )  # fmt: skip
-        for key, value in new_meta.items():
-            writer.set_meta(key, value)
+    flags = flags_of(attributes.get(content.OBJECT_CLASS, ()))
+    if parent is not None:
+        rdn, key = dn.rdn_text, dn.rdn_normal
+    else:
+        rdn, key = str(dn), dn.normal
+    with store.write(session.author, context.now(), commit=not session.group_commit) as writer:
+        entry = writer.add(parent, rdn.encode(), key, blobs, guid, flags)
+        for meta, value in new_meta.items():
+            writer.set_meta(meta, value)
     return entry
 
 
-def _read(
-    context: Context, entry: Entry
-) -> tuple[dict[AttributeName, Values], dict[AttributeName, bytes]]:
-    """The attributes of an add, and their wire forms where those can be kept as they are."""
-    attributes: dict[AttributeName, Values] = {}
-    blobs: dict[AttributeName, bytes] = {}
-    known = context.wire_names
-    for spelled, values, blob in _given(entry):
-        found = known.get(spelled)
-        if found is None:
-            found = _wire_name(context, spelled)
-        if not values:
-            reason = "an attribute to add needs a value"
-            raise r.refusal(context, r.BAD_SYNTAX, found.attribute.spelling, reason)
-        if found.is_computed:
-            continue  # objectCategory and the like: taken, and worked out anyway
-        name = found.name
-        if name in attributes:
-            attributes[name] = (*attributes[name], *values)
-            content.check_values(context, found.attribute, attributes[name])
-            blobs.pop(name, None)
-        else:
-            content.check_values(context, found.attribute, values)
-            attributes[name] = values
-            if blob is not None and found.is_kept:
-                blobs[name] = blob
-    return attributes, blobs
-
-
-def _given(entry: Entry) -> Iterator[tuple[bytes, Values, bytes | None]]:
-    if not isinstance(entry, EncodedEntry):
-        for name, values in entry.attributes.items():
-            yield name.encode(), values, None
-        return
-    for blob in attribute_blobs(split_operation(entry.operation)[1]):
-        kind, values = decode_attribute(blob)
-        # lengths in the long form where the short one would do are legal, but not kept
-        yield kind, values, blob if len(blob) > 257 or blob[1] < 0x80 else None
-
-
-def _wire_name(context: Context, spelled: bytes) -> WireName:
-    description = spelled.decode("utf-8", "replace")
-    attribute = content.attribute_of(context, description)
-    content.check_writable(context, attribute, adding=True)
-    name = context.schema.canonical(description)
-    is_kept = context.schema.spelling(name) == description
-    found = WireName(attribute, name, is_kept, attribute.name in context.store.computed)
-    if len(context.wire_names) < WIRE_NAMES_MAX:
-        context.wire_names[spelled] = found
-    return found
-
-
-WIRE_NAMES_MAX = 10_000
-"""Spellings of attribute names remembered."""
+def _complete_name(context: Context, dn: DN, attributes: dict[AttributeName, Values]) -> None:
+    """The values in the RDN belong to the entry, whether they are given or not."""
+    for name, values in content.naming_values(context, dn).items():
+        have = attributes.get(name, ())
+        missing = tuple(v for v in values if v not in have)
+        if missing and not _has_all(context, name, have, missing):
+            attributes[name] = (*have, *missing)
+            content.check_values(context, content.attribute_of(context, name), attributes[name])
 
 
 def _has_all(context: Context, name: AttributeName, have: Values, wanted: Values) -> bool:
@@ -151,11 +101,12 @@ def _superior(context: Context, session: Session, dn: DN) -> StoredEntry | None:
     return parent
 
 
-def flags_of(attributes: Mapping[AttributeName, Values]) -> int:
-    """What searches must know of an entry at a glance."""
-    classes = {value.lower() for value in attributes.get(content.OBJECT_CLASS, ())}
-    flags = SUBENTRY if classes & {b"subentry", b"ldapsubentry"} else 0
-    return flags | (REFERRAL if b"referral" in classes else 0)
+@lru_cache(maxsize=1024)
+def flags_of(classes: Values) -> int:
+    """What searches must know of an entry at a glance, from its object classes."""
+    folded = {value.lower() for value in classes}
+    flags = SUBENTRY if folded & {b"subentry", b"ldapsubentry"} else 0
+    return flags | (REFERRAL if b"referral" in folded else 0)
 
 
 def modify(
@@ -212,7 +163,7 @@ def _check_whole(
     whole.update(changed)
     whole = {name: values for name, values in whole.items() if values}
     content.check_shape(context, whole.get(content.OBJECT_CLASS, ()), whole)
-    return flags_of(whole)
+    return flags_of(whole.get(content.OBJECT_CLASS, ()))
 
 
 def check_assertion(context: Context, entry: StoredEntry, controls: UpdateControls) -> None:

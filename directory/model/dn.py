@@ -13,6 +13,10 @@ _TYPE = re.compile(r"[ \n]*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*) *= *", re
 _PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
 """A value without anything to unescape; most are."""
 _ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)
+_SIMPLE = re.compile(
+    r"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@/'()&:-]+(?: [A-Za-z0-9._@/'()&:-]+)*),(?![ \\n<])"
+)
+"""An RDN of one plain value and the comma behind it: what nearly all names start with."""
 _SPECIAL = ',+"\\<>;='
 _MAY_NEED_ESCAPE = re.compile(r'[,+"\\<>;=#\x00-\x1f\x7f]|^ | $')
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -110,8 +114,18 @@ class DN:
         if self.alternative is not None:
             return f"<{self.alternative.lower()}>"
         if len(self.rdns) < 2:
-            return self.rdns[0].normal if self.rdns else ""
-        return f"{self.rdns[0].normal},{self.parent.normal}"
+            return self.rdn_normal if self.rdns else ""
+        return f"{self.rdn_normal},{self.parent.normal}"
+
+    @cached_property
+    def rdn_normal(self) -> str:
+        """The most specific RDN in the form that compares, worked out once."""
+        return self.rdns[0].normal
+
+    @cached_property
+    def rdn_text(self) -> str:
+        """The most specific RDN as text, worked out once."""
+        return str(self.rdns[0])
 
     @cached_property
     def parent(self) -> DN:
@@ -190,6 +204,8 @@ def _escape(value: str) -> str:
 def _parse(text: str) -> DN:
     if len(text) > DN_LENGTH_MAX:
         raise InvalidDN(text, DN_LENGTH_MAX, f"longer than {DN_LENGTH_MAX} characters")
+    if (match := _SIMPLE.match(text)) is not None:
+        return _simple(text, match)
     if not text.strip():
         return ROOT
     if match := _ALTERNATIVE.match(text.strip()):
@@ -210,6 +226,22 @@ def _parse(text: str) -> DN:
     if not separator:
         return DN((rdn,))
     return _below(text, at, rdn)
+
+
+def _simple(text: str, match: re.Match[str]) -> DN:
+    """A name whose first RDN needs no unescaping, with what the directory asks of it filled in.
+
+    The forms that compare are there at a glance, and every add and every read needs them; the
+    properties would find the same (tests/property/model/test_dn_and_filter.py).
+    """
+    kind, value = match.groups()
+    dn = _below(text, match.end(), Rdn((Ava(kind, value),)))
+    folded = kind.lower()
+    own = f"{_OID_NAMES.get(folded, folded)}={value.lower()}"
+    dn.__dict__.update(
+        rdn_normal=own, rdn_text=f"{kind}={value}", normal=f"{own},{dn.parent.normal}"
+    )
+    return dn
 
 
 def _below(text: str, at: int, rdn: Rdn) -> DN:

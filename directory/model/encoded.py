@@ -53,6 +53,15 @@ def split_operation(operation: bytes) -> tuple[bytes, bytes]:
     return operation[start:stop], operation[first:last]
 
 
+def attributes_at(operation: bytes) -> tuple[int, int]:
+    """Where the attributes of a SearchResultEntry or AddRequest start and end."""
+    end = len(operation)
+    _, at, _ = ber.header(operation, 0, end)
+    _, _, stop = ber.header(operation, at, end)
+    _, first, last = ber.header(operation, stop, end)
+    return first, last
+
+
 def attribute_blobs(body: bytes) -> Iterator[bytes]:
     """The attributes of a concatenation, each in its wire form."""
     at = 0

@@ -16,6 +16,7 @@ from directory.errors import ParseError
 from directory.model.dn import DN
 from directory.schema.preparation import (
     prepare,
+    prepare_folded,
     prepare_numeric,
     prepare_piece,
     prepare_telephone,
@@ -52,10 +53,6 @@ class MatchingRule:
     def text(self) -> str:
         """Its RFC 4512 description."""
         return f"( {self.oid} NAME '{self.name}' SYNTAX {self.syntax} )"
-
-
-def _fold(value: bytes) -> bytes:
-    return prepare(value, fold=True)
 
 
 def _exact(value: bytes) -> bytes:
@@ -155,7 +152,7 @@ def _bits(value: bytes) -> bytes:
 
 
 def _list(value: bytes) -> bytes:
-    return b"$".join(_fold(line) for line in value.split(b"$"))
+    return b"$".join(prepare_folded(line) for line in value.split(b"$"))
 
 
 def _uuid(value: bytes) -> bytes:
@@ -167,18 +164,14 @@ def _first_component(value: bytes) -> bytes:
     return body[0].lower() if body else b""
 
 
-def _words(value: bytes) -> bytes:
-    return _fold(value)
-
-
 def _rules() -> list[MatchingRule]:
     x = "2.5.13."
     return [
         MatchingRule(x + "0", "objectIdentifierMatch", _OID, _oid),
         MatchingRule(x + "1", "distinguishedNameMatch", _DN, dn_key),
-        MatchingRule(x + "2", "caseIgnoreMatch", _DIRECTORY_STRING, _fold),
-        MatchingRule(x + "3", "caseIgnoreOrderingMatch", _DIRECTORY_STRING, _fold),
-        MatchingRule(x + "4", "caseIgnoreSubstringsMatch", _SUBSTRING, _fold, _fold_piece),
+        MatchingRule(x + "2", "caseIgnoreMatch", _DIRECTORY_STRING, prepare_folded),
+        MatchingRule(x + "3", "caseIgnoreOrderingMatch", _DIRECTORY_STRING, prepare_folded),
+        MatchingRule(x + "4", "caseIgnoreSubstringsMatch", _SUBSTRING, prepare_folded, _fold_piece),
         MatchingRule(x + "5", "caseExactMatch", _DIRECTORY_STRING, _exact),
         MatchingRule(x + "6", "caseExactOrderingMatch", _DIRECTORY_STRING, _exact),
         MatchingRule(x + "7", "caseExactSubstringsMatch", _SUBSTRING, _exact, _exact_piece),
@@ -207,13 +200,14 @@ def _rules() -> list[MatchingRule]:
         MatchingRule(x + "30", "objectIdentifierFirstComponentMatch", _OID, _first_component),
         MatchingRule(x + "31", "directoryStringFirstComponentMatch", _DIRECTORY_STRING,
                      _first_component),
-        MatchingRule(x + "32", "wordMatch", _DIRECTORY_STRING, _words),
-        MatchingRule(x + "33", "keywordMatch", _DIRECTORY_STRING, _words),
+        MatchingRule(x + "32", "wordMatch", _DIRECTORY_STRING, prepare_folded),
+        MatchingRule(x + "33", "keywordMatch", _DIRECTORY_STRING, prepare_folded),
         MatchingRule(x + "34", "certificateExactMatch", _OCTETS, _octets),
         MatchingRule("1.3.6.1.4.1.1466.109.114.1", "caseExactIA5Match", _IA5_STRING, _exact),
-        MatchingRule("1.3.6.1.4.1.1466.109.114.2", "caseIgnoreIA5Match", _IA5_STRING, _fold),
+        MatchingRule("1.3.6.1.4.1.1466.109.114.2", "caseIgnoreIA5Match", _IA5_STRING,
+                     prepare_folded),
         MatchingRule("1.3.6.1.4.1.1466.109.114.3", "caseIgnoreIA5SubstringsMatch", _SUBSTRING,
-                     _fold, _fold_piece),
+                     prepare_folded, _fold_piece),
         MatchingRule("1.3.6.1.4.1.4203.1.2.1", "caseExactIA5SubstringsMatch", _SUBSTRING,
                      _exact, _exact_piece),
         MatchingRule("1.3.6.1.1.16.2", "uuidMatch", _UUID, _uuid),

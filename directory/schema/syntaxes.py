@@ -47,9 +47,10 @@ def _matches(pattern: bytes, what: str) -> Check:
 
 
 def _text(value: bytes) -> None:
-    if not value:
+    if not value.isascii():
+        value.decode("utf-8")
+    elif not value:
         raise ValueError("empty string")
-    value.decode("utf-8")
 
 
 def _ia5(value: bytes) -> None:

@@ -55,7 +55,7 @@ class AttributeIndex:
 
     def add(self, key: Key, id_: int) -> None:
         """Note that an entry has a value of this key."""
-        ids = self.shared.get(key)
+        ids = self.shared.get(key) if self.shared else None
         if ids is not None:
             if id_ > ids[-1]:
                 ids.append(id_)

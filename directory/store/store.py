@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Protocol
 
 from directory.errors import JournalError
@@ -221,25 +220,21 @@ class Store:
 
     # writing ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def write(self, author: Author, at: int, *, commit: bool = True) -> Iterator[Writer]:
-        """Change entries: all changes of the block happen, or none.
+    def write(self, author: Author, at: int, *, commit: bool = True) -> Writer:
+        """Change entries in a ``with`` block: all changes of the block happen, or none.
 
         With ``commit=False`` they are in memory, and durable after the next ``flush``.
         """
-        with self.lock:
-            self.last_at = max(self.last_at, at)  # never behind the largest seen
-            writer = Writer(self, author, self.last_at)
-            try:
-                yield writer
-            except BaseException:
-                self._undo(writer.steps)
-                raise
-            self._pending += writer.steps
+        return Writer(self, author, at, commit=commit)
+
+    def keep(self, writer: Writer) -> None:
+        """Take over what a block wrote."""
+        self._pending += writer.steps
+        if writer.meta:
             self._pending_meta.update(writer.meta)
             self.meta.update(writer.meta)
-            if commit:
-                self.flush()
+        if writer.commit:
+            self.flush()
 
     def flush(self) -> None:
         """Make every change durable and show it to readers of the change log.
@@ -256,7 +251,7 @@ class Store:
                 try:
                     self.journal.write(steps, meta)
                 except JournalError:
-                    self._undo(steps)
+                    self.undo(steps)
                     raise
             self.committed_usn = self.usn
             self.log.compact(self.dit.entries)
@@ -268,32 +263,39 @@ class Store:
         with self.lock:
             steps, self._pending = self._pending, []
             self._pending_meta = {}
-            self._undo(steps)
+            self.undo(steps)
 
     @property
     def has_pending(self) -> bool:
         """Whether changes wait for a flush."""
         return bool(self._pending or self._pending_meta)
 
+    def insert(self, entry: StoredEntry) -> None:
+        """Bring a new entry into memory."""
+        self.dit.put(None, entry)
+        self.indexes.insert(entry)
+        self.guids[entry.guid] = entry.id
+        if entry.flags:
+            self._note_flags(entry, 0, entry.flags)
+
     def apply(self, step: Step) -> None:
         """Bring memory from the old version of an entry to the new one."""
         old, new = step.old, step.new
+        if old is None:
+            assert new is not None
+            self.insert(new)
+            return
         self.dit.put(old, new)
-        if old is None and new is not None:
-            self.indexes.insert(new)
-            self.guids[new.guid] = new.id
+        self.indexes.update(old, new)
+        after = 0
+        if new is None:
+            self.guids.pop(old.guid, None)
         else:
-            self.indexes.update(old, new)
-            if new is None and old is not None:
-                self.guids.pop(old.guid, None)
-        before = old.flags if old is not None else 0
-        after = new.flags if new is not None else 0
-        if before != after:
-            self._note_flags(step, before, after)
+            after = new.flags
+        if old.flags != after:
+            self._note_flags(old, old.flags, after)
 
-    def _note_flags(self, step: Step, before: int, after: int) -> None:
-        entry = step.new if step.new is not None else step.old
-        assert entry is not None
+    def _note_flags(self, entry: StoredEntry, before: int, after: int) -> None:
         for flag, ids in ((DELETED, self.deleted), (REFERRAL, self.referrals)):
             if after & flag:
                 ids[entry.id] = None
@@ -310,7 +312,8 @@ class Store:
         if step.new.previous is not None:
             self.log.remember(step.new)
 
-    def _undo(self, steps: Sequence[Step]) -> None:
+    def undo(self, steps: Sequence[Step]) -> None:
+        """Bring memory back to before these steps."""
         for step in reversed(steps):
             self.apply(Step(step.new, step.old, 0, 0, step.author))
         usns = [step.usn for step in steps if step.usn]

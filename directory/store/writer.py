@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from directory.model.names import AttributeName
 from directory.store.entry import Author, StoredEntry
@@ -26,14 +27,38 @@ class Step(NamedTuple):
 
 
 class Writer:
-    """Handed out by ``Store.write``; good until the end of its block."""
+    """Handed out by ``Store.write``; good in its ``with`` block."""
 
-    def __init__(self, store: Store, author: Author, at: int) -> None:
+    __slots__ = ("_at", "_author", "_store", "commit", "meta", "steps")
+
+    def __init__(self, store: Store, author: Author, at: int, *, commit: bool) -> None:
         self._store = store
         self._author = author
         self._at = at
+        self.commit = commit
         self.steps: list[Step] = []
         self.meta: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        store = self._store
+        store.lock.acquire()
+        self._at = store.last_at = max(store.last_at, self._at)  # never behind the largest seen
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        store = self._store
+        try:
+            if kind is None:
+                store.keep(self)
+            else:
+                store.undo(self.steps)
+        finally:
+            store.lock.release()
 
     def add(
         self,
@@ -53,11 +78,15 @@ class Writer:
         entry.shape = store.shapes.of(attributes)
         blobs = tuple(map(attributes.__getitem__, entry.shape.names))
         entry.blobs = store.shapes.share(entry.shape, blobs)
-        entry.created = entry.changed = self._next_usn()
+        store.usn += 1
+        entry.created = entry.changed = store.usn
         entry.created_at = entry.changed_at = self._at
         entry.created_by = entry.changed_by = self._author
         entry.stamps = entry.previous = entry.cached = None
-        self._step(None, entry, entry.created)
+        step = Step(None, entry, entry.created, self._at, self._author)
+        store.insert(entry)
+        self.steps.append(step)
+        store.log.append(entry.created, entry.id)
         return entry
 
     def modify(

@@ -39,6 +39,29 @@ def test_normalising_is_idempotent_and_ignores_case(dn: DN) -> None:
     assert again.normal == dn.normal
 
 
+@given(dns)
+def test_what_a_parsed_name_has_at_hand_is_what_the_properties_work_out(dn: DN) -> None:
+    parsed = DN.parse(str(dn))
+    plain = DN(parsed.rdns)
+
+    assert parsed.normal == plain.normal
+    assert parsed.parent == plain.parent
+    if plain.rdns:
+        assert (parsed.rdn_normal, parsed.rdn_text) == (plain.rdn_normal, plain.rdn_text)
+
+
+SIMPLE_NAMES = st.from_regex(r"(cn|OU|oid|2\.5\.4\.3)=[A-Za-z0-9. @'_-]{1,6}", fullmatch=True)
+
+
+@given(st.lists(SIMPLE_NAMES, min_size=1, max_size=3).map(",".join))
+def test_a_simple_name_reads_as_a_careful_reader_would(text: str) -> None:
+    parsed = DN.parse(text)
+    careful = DN.parse(" " + text.replace("=", " = "))  # not simple: read character by character
+
+    assert parsed.rdns == careful.rdns
+    assert (parsed.normal, str(parsed)) == (careful.normal, str(careful))
+
+
 @given(dns, names, text)
 def test_a_child_is_under_its_parent_and_nothing_else(dn: DN, kind: str, value: str) -> None:
     child = dn.child(kind, value)
