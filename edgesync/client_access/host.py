@@ -64,8 +64,9 @@ class ClientAccessHost:
 
     def web_certificate(self) -> TransportCertificate | None:
         """The one certificate the web site is bound to (certificate-facts 2.3)."""
-        bound = (c for c in self.server.store.certificates if Services.IIS in c.services)
-        return next(bound, None)
+        bound = [c for c in self.server.store.certificates if Services.IIS in c.services]
+        # in an imported lab the real one has no key here, and a stand-in is bound beside it
+        return next((c for c in bound if c.has_private_key), next(iter(bound), None))
 
     def identity(self, certificate: TransportCertificate | None) -> TlsIdentity | None:
         """A certificate as TLS presents it."""

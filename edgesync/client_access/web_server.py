@@ -93,12 +93,14 @@ class WebServer:
 
 
 def _directory_of(directories: Sequence[VirtualDirectory], path: str) -> VirtualDirectory | None:
-    """The directory a path is in: the site itself when no other has it."""
-    first = "/" + path.strip("/").partition("/")[0].casefold()
-    for directory in directories:
-        if directory.path.casefold() == first:
-            return directory
-    return None if first != "/" else next((d for d in directories if d.word == "/"), None)
+    """The directory a path is in, the innermost; the site itself for its root only."""
+    by_path = {directory.path.casefold(): directory for directory in directories}
+    wanted = "/" + path.strip("/").casefold()
+    if wanted == "/":
+        return by_path.get("/")
+    while wanted and wanted not in by_path:
+        wanted = wanted.rpartition("/")[0]
+    return by_path.get(wanted)
 
 
 def _access(directory: VirtualDirectory, directories: Sequence[VirtualDirectory]) -> AccessSsl:

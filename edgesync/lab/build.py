@@ -22,6 +22,7 @@ from edgesync.organization import setup
 from edgesync.organization.client_access import add_client_access
 from edgesync.organization.domains import AcceptedDomain, DomainKind, RemoteDomain
 from edgesync.organization.names import ADMINISTRATIVE_GROUP, ConfigurationNames
+from edgesync.organization.virtual_directories import default_directories
 from edgesync.sync.service_config import new_service_config, of_profile
 from edgesync.transport.machine_accounts import add_machine_account
 from edgesync.transport.recipient_lookup import HOME_SERVER, home_server_name
@@ -79,7 +80,8 @@ def install(lab: Lab, server: ServerDescription) -> None:
     setup.add_default_connectors(port, names, entry)
     setup_certificate(lab.host(server.name))
     if lab.description.has_web_site(server):
-        add_client_access(port, names, entry, lab.description.version)
+        directories = default_directories(names, entry, lab.description.version)
+        add_client_access(port, names, entry, directories)
 
 
 def add_domain_controller(lab: Lab) -> None:

@@ -142,11 +142,30 @@ class LabDescription:
             given["sites"] = tuple(given["sites"])
             given["servers"] = tuple(ServerDescription(**s) for s in given["servers"])
             given["domains"] = tuple(DomainDescription(**d) for d in given["domains"])
-            return cls(**given)
-        except (KeyError, TypeError, ValueError) as error:
+            given["policy"] = dict(given.get("policy", {}))
+            _check_texts(given)
+            made = cls(**given)
+            # what would otherwise fail at first use, far from the file's name
+            _used = made.trust_policy, made.names, [server.roles for server in made.servers]
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputInvalid(
                 f"lab description: {error}", "restore lab.json or make the lab again"
             ) from error
+        return made
+
+
+def _check_texts(given: Mapping[str, Any]) -> None:
+    """Refuse a number where a name belongs.
+
+    Raises:
+        TypeError: naming what is no text.
+    """
+    texts = [given["name"], given["forest"], given["organization"], *given["sites"]]
+    for item in (*given["servers"], *given["domains"]):
+        texts += asdict(item).values()
+    for text in (*texts, *given["policy"], *given["policy"].values()):
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is not a text")
 
 
 def contoso(
@@ -162,6 +181,10 @@ def contoso(
     if sites < 1 or hubs < 1 or edges < 0:
         raise ConfigurationError(
             "a lab needs at least one site and one hub", "use --sites 1 --hubs 1"
+        )
+    if max(sites, hubs, edges) > SERVERS_MAX:  # before so many are made
+        raise ConfigurationError(
+            f"a lab has at most {SERVERS_MAX} sites, hubs and edges", "make a smaller lab"
         )
     forest = "contoso.test"
     site_names = [DEFAULT_SITE, *(f"Branch{i if i > 1 else ''}" for i in range(1, sites))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -25,6 +25,7 @@ from edgesync.lab.description import (
     LabDescription,
     ServerDescription,
 )
+from edgesync.lab.imported_web import imported_directories
 from edgesync.lab.importers.exported import ExportedServer, OrganizationExport
 from edgesync.lab.lab import Lab
 from edgesync.organization import connectors, domains, setup
@@ -34,6 +35,7 @@ from edgesync.organization.servers import ServerObject, ServerRole, publish_cert
 from edgesync.transport.machine_accounts import add_machine_account
 
 _YEAR = timedelta(days=365.25)
+_STAND_IN = "(stand-in)"
 
 
 def describe(export: OrganizationExport, edges: Sequence[str] = (), *, seed: int) -> LabDescription:
@@ -112,8 +114,8 @@ def _add_server(lab: Lab, export: OrganizationExport, server: ExportedServer) ->
         version_number=server.version_number,
     ).with_fqdn(server.fqdn)
     setup.add_server(port, names, entry)
-    if server.roles & ServerRole.CLIENT_ACCESS:
-        add_client_access(port, names, entry, lab.description.version)
+    if lab.description.has_web_site(lab.server(server.name)):
+        add_client_access(port, names, entry, imported_directories(names, entry, export))
     if not server.roles & ServerRole.EDGE:
         add_machine_account(lab.ad_port(), lab.ad.names, server.name, server.fqdn)
     receive = export.receive_connectors.get(server.name)
@@ -143,12 +145,15 @@ class StandIn:
     server: str
     real: str
     thumbprint: str
+    is_published: bool = False
+    """Published instead, as internal transport certificate; else presented to clients only."""
 
     def __str__(self) -> str:
+        does = "is published instead" if self.is_published else "is what clients are shown"
         return (
             f"{self.server}: the exports hold no private key of {self.real}; a certificate of the "
-            f"same profile with a key of the lab's own, {self.thumbprint}, stands in for it and is "
-            "published instead"
+            f"same profile with a key of the lab's own, {self.thumbprint}, stands in for it and "
+            f"{does}"
         )
 
 
@@ -167,6 +172,35 @@ def stand_in(lab: Lab, server: str) -> StandIn | None:
     held = store.get(real.thumbprint)
     if held is not None and held.has_private_key:
         return None
+    substitute = _substitute(lab, server, held or real, held.services if held else Services.SMTP)
+    publish_certificate(lab.port_of(server), known.dn, substitute.der)
+    return StandIn(described.name, real.thumbprint, substitute.thumbprint, is_published=True)
+
+
+def stand_ins_for_clients(lab: Lab) -> list[StandIn]:
+    """Give each web site that is bound to a certificate without its key one to present."""
+    made = []
+    for server in filter(lab.description.has_web_site, lab.servers()):
+        bound = [c for c in lab.store(server.name).certificates if Services.IIS in c.services]
+        if not bound or any(c.has_private_key for c in bound):
+            continue
+        services = bound[0].services & (Services.IIS | Services.POP | Services.IMAP)
+        substitute = _substitute(lab, server.name, bound[0], services)
+        made.append(StandIn(server.name, bound[0].thumbprint, substitute.thumbprint))
+    return made
+
+
+def _substitute(
+    lab: Lab, server: str, real: TransportCertificate, services: Services
+) -> TransportCertificate:
+    """A certificate of the same profile with a key of the lab's own; one for each real one."""
+    store = lab.store(server)
+    name = f"{real.friendly_name or 'Microsoft Exchange'} {_STAND_IN}"
+    for known in store.certificates:
+        if known.friendly_name == name and known.domains == real.domains and known.has_private_key:
+            widened = replace(known, services=known.services | services)
+            store.put(widened)
+            return widened
     host = lab.host(server)
     key = host.next_key(real.key_size or 2048)
     years = max(1, round((real.not_after - real.not_before) / _YEAR))
@@ -178,16 +212,11 @@ def stand_in(lab: Lab, server: str) -> StandIn | None:
         profile=IssueProfile(years),
     )
     substitute = TransportCertificate(
-        certificate,
-        key,
-        services=held.services if held else Services.SMTP,
-        friendly_name=f"{held.friendly_name if held else 'Microsoft Exchange'} (stand-in)",
-        network_service=True,
+        certificate, key, services=services, friendly_name=name, network_service=True
     )
     store.put(substitute)
     store.trust(certificate, RootCAType.REGISTRY)
-    publish_certificate(lab.port_of(server), known.dn, substitute.der)
-    return StandIn(described.name, real.thumbprint, substitute.thumbprint)
+    return substitute
 
 
 def _names(real: TransportCertificate) -> tuple[str, ...]:

@@ -152,7 +152,8 @@ def import_(
 
     from edgesync.errors import UsageError
     from edgesync.lab.folder import add_edge, new_lab, open_lab
-    from edgesync.lab.imported import describe, populate_from
+    from edgesync.lab.imported import describe, populate_from, stand_ins_for_clients
+    from edgesync.lab.imported_web import left_out
     from edgesync.lab.importers.organization_export import read_exports
     from edgesync.lab.load import load_ldif
 
@@ -162,7 +163,8 @@ def import_(
     if clixml is not None:
         export = read_exports(Path(clixml))
         notes += [f"took {line}" for line in export.taken]
-        notes += [f"ignored {line}" for line in export.ignored]
+        ignored = (*export.ignored, *left_out(export))
+        notes += [f"ignored {line}" for line in ignored]
         described = describe(export, seed=seed)
         assumed = (
             *export.assumed,
@@ -182,6 +184,9 @@ def import_(
     try:
         lab.begin_command(context.note)
         if clixml is not None:
+            for stand_in in stand_ins_for_clients(lab):
+                assumed = (*assumed, str(stand_in))
+                notes.append(f"assumed {stand_in}")
             lab.ledger.set(assumed=list(assumed))  # reports repeat what the lab rests on
         for name in edge:
             add_edge(lab, name, f"{name.lower()}.{lab.description.forest}")
@@ -191,7 +196,7 @@ def import_(
         document = status_document(lab)
         if clixml is not None:
             document["import"] = {
-                "taken": list(export.taken), "ignored": list(export.ignored),
+                "taken": list(export.taken), "ignored": list(ignored),
                 "assumed": list(assumed),
             }  # fmt: skip
         return Outcome(document, notes=tuple(notes))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, ModifyRequest
 from directory.model.modification import replace
-from edgesync.config import Version
 from edgesync.organization.client_protocols import Protocol, add_settings, default_settings
 from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import ServerObject
 from edgesync.organization.setup import ensure
 from edgesync.organization.virtual_directories import (
+    VirtualDirectory,
     add_directory,
-    default_directories,
     http_container,
 )
 from edgesync.port.port import DirectoryPort, read
@@ -25,12 +26,15 @@ _BINDING = "serviceBindingInformation"
 
 
 def add_client_access(
-    port: DirectoryPort, names: ConfigurationNames, server: ServerObject, version: Version
+    port: DirectoryPort,
+    names: ConfigurationNames,
+    server: ServerObject,
+    directories: Iterable[VirtualDirectory],
 ) -> None:
     """Virtual directories, POP3 and IMAP4 settings, and the Autodiscover connection point."""
     container = http_container(names, server.name)
     ensure(port, container)
-    for directory in default_directories(names, server, version):
+    for directory in directories:
         add_directory(port, directory)
     protocols: tuple[Protocol, ...] = ("POP3", "IMAP4")
     for protocol in protocols:

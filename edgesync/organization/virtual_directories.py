@@ -35,6 +35,10 @@ class AccessSsl(Flag):
     """Accept client certificates."""
     REQUIRE_CERT = 64
     """Require client certificates."""
+    MAP_CERT = 128
+    """Map client certificates to accounts."""
+    SSL_128 = 256
+    """Require keys of 128 bits; nothing a lab speaks has fewer."""
 
 
 _OWN_OR_INHERITED = Codec(
@@ -106,7 +110,10 @@ def defaults_of(version: Version) -> tuple[tuple[str, AccessSsl], ...]:
         secure, open_ = _SECURE_2010, _OPEN_2010
     if version.at_least(Version.EXCHANGE_2013):
         secure, open_ = _SECURE_2013, _OPEN_2013
-    return (*((name, AccessSsl.SSL) for name in secure), *((n, AccessSsl.NONE) for n in open_))
+    ssl = AccessSsl.SSL
+    if version.at_least(Version.EXCHANGE_2013):
+        ssl |= AccessSsl.SSL_128
+    return (*((name, ssl) for name in secure), *((n, AccessSsl.NONE) for n in open_))
 
 
 def http_container(names: ConfigurationNames, server: str) -> DN:
@@ -117,10 +124,16 @@ def http_container(names: ConfigurationNames, server: str) -> DN:
 def default_directories(
     names: ConfigurationNames, server: ServerObject, version: Version
 ) -> Iterator[VirtualDirectory]:
-    """What setup writes: the web site itself first, which inherits nothing and requires nothing."""
+    """What setup writes: the web site itself first, which inherits nothing.
+
+    Until 2010 the site requires nothing before a certificate is enabled by hand; from 2013 on setup
+    leaves Require SSL on, as a real 2019's IIS shows.
+    """
     container = http_container(names, server.name)
     root = f"IIS://{server.fqdn}/W3SVC/1/ROOT"
-    yield VirtualDirectory(container.child("CN", WEB_SITE), WEB_SITE, root, access=AccessSsl.NONE)
+    later = version.at_least(Version.EXCHANGE_2013)
+    site = AccessSsl.SSL | AccessSsl.SSL_128 if later else AccessSsl.NONE
+    yield VirtualDirectory(container.child("CN", WEB_SITE), WEB_SITE, root, access=site)
     for word, access in defaults_of(version):
         name = f"{word} ({WEB_SITE})"
         scheme = "https" if AccessSsl.SSL in access else "http"

@@ -12,6 +12,7 @@ from cryptography import x509
 from edgesync.certificates.certificate import thumbprint
 from edgesync.certificates.services import Services
 from edgesync.config import Version
+from edgesync.lab.importers.iis import IisConfiguration
 from edgesync.organization.connectors import ReceiveConnector, SendConnector
 from edgesync.organization.domains import AcceptedDomain, RemoteDomain, TransportConfig
 from edgesync.organization.names import ForestNames
@@ -100,6 +101,8 @@ class OrganizationExport:
     """Per server; a server without an entry was exported without, and gets setup's."""
     transport_config: TransportConfig | None = None
     virtual_directories: tuple[ExportedVirtualDirectory, ...] = ()
+    iis: Mapping[str, IisConfiguration] = field(default_factory=dict, repr=False)
+    """Per server; one without an entry has the flags of setup."""
     edge_subscriptions: tuple[str, ...] = ()
     """Names of Edges the real organisation had subscribed."""
     last_changed: datetime | None = None

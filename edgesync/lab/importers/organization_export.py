@@ -26,6 +26,7 @@ from edgesync.lab.importers.exported import (
     ExportedVirtualDirectory,
     OrganizationExport,
 )
+from edgesync.lab.importers.exported_iis import read_iis_files
 from edgesync.lab.importers.exported_servers import (
     exported_certificate,
     exported_server,
@@ -109,12 +110,16 @@ class _Organization:
             auth_certificate=auth[0] if auth else "",
             last_changed=self._last_changed(),
         )
+        iis = read_iis_files(self._folder, self._servers)
+        self._taken += iis.taken
+        self._ignored += iis.ignored
         self._ignored += [
             f"{name}.xml: the other files tell all of it that a lab uses"
             for name in sorted(self._files.keys() - self._used - {_INTERNAL_CERTIFICATE})
         ]
         return replace(
             found,
+            iis=iis.configurations,
             taken=tuple(self._taken),
             ignored=tuple(self._ignored),
             assumed=tuple(self._assumed),

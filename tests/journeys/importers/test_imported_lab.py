@@ -55,6 +55,41 @@ def test_imported_people_are_known_at_the_edge_by_their_hash(
     assert "CN=Recipients,OU=MSExchangeGateway" in found
 
 
+@pytest.mark.fact("certificate-facts 7.1")
+def test_virtual_directories_ask_what_the_real_iis_asks(imported: Program) -> None:
+    found = {d["name"]: d for d in imported.json("client", "directory")["directories"]}
+    flags = {word: (d["require_ssl"], d["client_certificates"]) for word, d in found.items()}
+    assert flags["/"] == ("yes", "ignore")
+    assert flags["owa"] == ("inherit", "inherit")
+    assert flags["OAB"] == ("yes", "ignore")
+    assert flags["Rpc"] == ("no", "ignore")
+    assert flags["PowerShell"] == ("no", "accept")
+    assert flags["owa/Calendar"] == ("no", "ignore")  # published calendars need no SSL
+    assert found["owa"]["internal_url"] == "https://solo-e19a.solo.com/owa"
+    assert "UnifiedMessaging" not in found
+
+
+def test_an_imported_web_site_answers_with_a_stand_in_and_one_only(
+    program: Program, tmp_path: Path
+) -> None:
+    (shown,) = (
+        row for row in program.json("client", "listeners")["listeners"] if row["service"] == "https"
+    )
+    assert shown["thumbprint"] != SETUP_CERTIFICATE
+    file = str(tmp_path / "edge01.xml")
+    program.ok("subscription", "export", "EDGE01", "--file", file, "--yes")
+    program.ok("subscription", "import", file, "--site", "Default-First-Site-Name", "--yes")
+    listed = program.json("cert", "list", "SOLO-E19A")["certificates"]
+    stand_ins = [c for c in listed if "(stand-in)" in c["friendly_name"]]
+    assert [c["thumbprint"] for c in stand_ins] == [shown["thumbprint"]]
+    checked = program.run(
+        "client", "check", "--client", "owa", "-o", "json",
+        "--url", "https://solo-e19a.solo.com/owa/Calendar",
+    )  # fmt: skip
+    assert checked.code == 3  # self-signed, as the real one is
+    assert checked.document["certificate"]["thumbprint"] == shown["thumbprint"]
+
+
 @pytest.mark.parametrize(
     ("option", "name", "content"),
     [

@@ -12,7 +12,7 @@ from edgesync.client_access.http_values import HttpRequest
 from edgesync.config import Version
 from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.lab import Lab
-from tests.support.access_lab import PASSWORD, USER, do, enable_user, fresh_lab, http_bytes, web
+from tests.support.access_lab import PASSWORD, USER, do, enable_user, fresh_lab, http_bytes, up, web
 
 
 @pytest.fixture
@@ -41,6 +41,23 @@ def test_the_address_book_is_served_over_plain_http_in_2007_and_not_in_2016(lab:
     assert web(lab, "/OAB/oab.xml", secure=False).status.code == 200
     with fresh_lab(Version.EXCHANGE_2016) as later:
         assert web(later, "/OAB/oab.xml", secure=False).status.number == "403.4"
+
+
+@pytest.mark.fact("certificate-facts 7.1")
+def test_since_2013_every_mailbox_server_has_a_web_site_that_requires_ssl() -> None:
+    with fresh_lab(Version.EXCHANGE_2010) as before, fresh_lab(Version.EXCHANGE_2019) as later:
+        assert before.service(ClientAccess).servers() == ("CAS01",)
+        access = later.service(ClientAccess)
+        assert access.servers() == ("HUB01", "HUB02", "HUB03", "CAS01")
+        site = access.web_server("HUB01")
+        assert site.host.web_certificate() is not None
+        for path in ("/", "/owa", "/OAB/oab.xml", "/mapi"):
+            answer = site.answer(HttpRequest("GET", path, {}), is_secure=False)
+            assert answer.status.number == "403.4", path
+        with up(later) as addresses:
+            assert {"http", "https", "pop", "imap", "pops", "imaps", "smtp"} <= set(
+                addresses["HUB01"]
+            )
 
 
 @pytest.mark.fact("certificate-facts 2.3")
