@@ -198,7 +198,7 @@ class ClientConnection:
         self._frames.receive_data(data)
 
     def next_frame(self) -> Frame | None:
-        """The next answer, not yet read.
+        """The next answer, not yet read: for callers with a faster way for some of them.
 
         Raises:
             DecodeError: when the server does not speak LDAP.
@@ -211,8 +211,14 @@ class ClientConnection:
             return NEED_DATA
         try:
             frame = self._frames.next_frame()
-            if frame is None:
-                return NEED_DATA
+        except DecodeError as error:
+            self._is_over = True
+            return ProtocolFailed(str(error))
+        return NEED_DATA if frame is None else self.interpret(frame)
+
+    def interpret(self, frame: Frame) -> ResponseReceived | DisconnectionReceived | ProtocolFailed:
+        """Read an answer: the plain path, which ``next_event`` takes for all of them."""
+        try:
             operation: Response = decode_response(frame.operation)
             controls = decode_controls(frame.controls, response=True) if frame.controls else ()
         except (DecodeError, LdapError) as error:

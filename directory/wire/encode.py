@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from directory.model import ber, messages, oids
+from directory.model.encoded import EncodedEntry
 from directory.model.messages import LdapResult, Request, Response
 from directory.wire import tags
 from directory.wire.entries import encode_entry, encode_selection
@@ -65,7 +66,13 @@ def _modify_request(request: messages.ModifyRequest) -> bytes:
 
 
 def _add_request(request: messages.AddRequest) -> bytes:
-    return encode_entry(request.entry, tags.ADD_REQUEST)
+    entry = request.entry
+    if isinstance(entry, EncodedEntry):  # a replica passes on what it was given
+        return _ADD_TAG + entry.operation[1:]
+    return encode_entry(entry, tags.ADD_REQUEST)
+
+
+_ADD_TAG = bytes((tags.ADD_REQUEST,))
 
 
 def _delete_request(request: messages.DeleteRequest) -> bytes:

@@ -5,7 +5,7 @@ Anything cleverer (paging, DirSync, upsert, the lease) is a function over this p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -103,14 +103,28 @@ def iterate(
     *,
     page_size: int = PAGE_SIZE,
 ) -> Iterator[Entry]:
-    """All entries of a search, page by page (RFC 2696)."""
-    cookie = b""
+    """All entries of a search, page by page (RFC 2696).
+
+    A port that pipelines fetches the next page while the caller is busy with this one.
+    """
+    page = _page(port, request, (*controls, PagedResults(size=page_size)))
     for _ in range(PAGES_MAX):
-        outcome = port.search(request, (*controls, PagedResults(size=page_size, cookie=cookie)))
-        yield from outcome.entries
+        outcome = page()
         cookie = next((c.cookie for c in outcome.controls if isinstance(c, PagedResults)), b"")
+        if cookie:
+            following = PagedResults(size=page_size, cookie=cookie)
+            page = _page(port, request, (*controls, following))
+        yield from outcome.entries
         if not cookie:
             return
+
+
+def _page(
+    port: DirectoryPort, request: SearchRequest, controls: Sequence[Control]
+) -> Callable[[], SearchOutcome]:
+    if isinstance(port, PipeliningPort):
+        return port.start_search(request, controls)
+    return lambda: port.search(request, controls)
 
 
 def read(port: DirectoryPort, dn: DN, attributes: tuple[str, ...] = ()) -> Entry | None:
@@ -173,6 +187,9 @@ def _invocation(port: DirectoryPort, root_dse: Entry) -> UUID | None:
 
 Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
 
+WriteOutcomes = list[LdapError | None]
+"""For each of some writes the refusal, or None."""
+
 
 @runtime_checkable
 class BatchingPort(Protocol):
@@ -185,10 +202,19 @@ class BatchingPort(Protocol):
 
 @runtime_checkable
 class PipeliningPort(Protocol):
-    """A port that can have many writes on their way at once."""
+    """A port that can have many requests on their way at once.
 
-    def write_all(self, requests: Sequence[Write]) -> list[LdapError | None]:
-        """Writes in their order; for each the refusal, or None."""
+    What is started is on its way; calling what comes back waits for the answers.
+    """
+
+    def start_search(
+        self, request: SearchRequest, controls: Sequence[Control] = ()
+    ) -> Callable[[], SearchOutcome]:
+        """One page."""
+        ...
+
+    def start_writes(self, requests: Sequence[Write]) -> Callable[[], WriteOutcomes]:
+        """Writes in their order."""
         ...
 
 
@@ -205,11 +231,14 @@ def write(port: DirectoryPort, request: Write, controls: Sequence[Control] = ())
             port.delete(request, controls)
 
 
-def write_all(port: DirectoryPort, requests: Sequence[Write]) -> list[LdapError | None]:
-    """Execute writes in their order, as cheaply as the port can; for each the refusal, or None."""
+def start_writes(port: DirectoryPort, requests: Sequence[Write]) -> Callable[[], WriteOutcomes]:
+    """Execute writes in their order, as cheaply as the port can.
+
+    Calling what comes back gives the outcomes; until then the caller may do something else.
+    """
     if isinstance(port, PipeliningPort):
-        return port.write_all(requests)
-    outcomes: list[LdapError | None] = []
+        return port.start_writes(requests)
+    outcomes: WriteOutcomes = []
     with port.batch() if isinstance(port, BatchingPort) else nullcontext():
         for request in requests:
             try:
@@ -218,4 +247,9 @@ def write_all(port: DirectoryPort, requests: Sequence[Write]) -> list[LdapError 
                 outcomes.append(error)
             else:
                 outcomes.append(None)
-    return outcomes
+    return lambda: outcomes
+
+
+def write_all(port: DirectoryPort, requests: Sequence[Write]) -> WriteOutcomes:
+    """The same, with the outcomes at once."""
+    return start_writes(port, requests)()

@@ -18,8 +18,9 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import And, Equality, Filter, Or
 from directory.model.messages import SearchRequest
-from edgesync.errors import RefusedByRule, SourceRefused
+from edgesync.errors import LeaseLost, RefusedByRule, SourceRefused
 from edgesync.port.port import DirectoryIdentity, DirectoryPort, iterate
+from edgesync.sync.context import StopRequested
 from edgesync.sync.cursor import Cursor, FeedKind, RefreshReason, refresh_reason
 from edgesync.sync.feed import Feed, RefreshRequired, SourceChange, in_pages
 from edgesync.sync.kinds import Identity, ReplicatedKind
@@ -106,11 +107,15 @@ class JobRun:
             if full
             else refresh_reason(before, feed.kind, identity, self.now, self.cookie_valid)
         )
-        if self.reason is None:
-            assert before is not None
-            self.reason = self._incremental(feed, before)
-        if self.reason is not None:
-            self._full(feed)
+        try:
+            if self.reason is None:
+                assert before is not None
+                self.reason = self._incremental(feed, before)
+            if self.reason is not None:
+                self._full(feed)
+        except (StopRequested, LeaseLost, SourceRefused):
+            self.target.settle()  # what was on its way is counted too
+            raise
 
     def _feed(self) -> tuple[Feed, DirectoryIdentity]:
         base = self.kinds[0].source_base
@@ -142,6 +147,7 @@ class JobRun:
             if page.present is not None:
                 held += self._absent(page.present)
             cursor = self.cursor = page.cursor
+            self.target.settle()
             if not page.more:
                 self._write(held)
                 self._finish()
@@ -280,8 +286,7 @@ class JobRun:
 
     def _finish(self) -> None:
         """Resolve names that blocked each other, once everything else is written."""
-        if self.target.blocked:
-            self.target.finish()
+        self.target.finish()
 
     def _report(self) -> None:
         """Tell how far it is, how fast, and how long it will take if that can be known."""

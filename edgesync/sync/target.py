@@ -23,7 +23,15 @@ from directory.model.messages import (
 )
 from directory.model.modification import add
 from edgesync.errors import TargetRefused
-from edgesync.port.port import DirectoryPort, Write, iterate, read, write, write_all
+from edgesync.port.port import (
+    DirectoryPort,
+    Write,
+    WriteOutcomes,
+    iterate,
+    read,
+    start_writes,
+    write,
+)
 from edgesync.sync.kinds import Identity, ReplicatedKind
 from edgesync.sync.plan import Change, PlannedChange, differences
 from edgesync.sync.project import Projection
@@ -59,6 +67,8 @@ class Target:
         """Normal names of entries written in this run: a sweep must leave them."""
         self.blocked: list[Step] = []
         """Adds and moves whose name another object's replica still has; see ``finish``."""
+        self._started: tuple[Sequence[Step], Callable[[], WriteOutcomes]] | None = None
+        """Adds on their way."""
 
     def all(self, kind: ReplicatedKind) -> dict[bytes, Entry]:
         """Every replica of a kind by key. Entries of the kind without a key count as foreign."""
@@ -108,6 +118,8 @@ class Target:
     def apply(self, changes: Sequence[Step]) -> None:
         """Write planned changes; refusals are counted and reported, the rest goes on.
 
+        Adds may still be on their way afterwards: ``settle`` waits for them.
+
         Raises:
             TargetRefused: the target refuses everything.
             PortUnavailable: the connection is gone.
@@ -119,12 +131,30 @@ class Target:
                 steps = [step for step in steps if step[1].dn.normal not in self.touched]
             if not steps:
                 continue
-            first = write_all(self._port, [step[1].requests[0] for step in steps])
-            for step, error in zip(steps, first, strict=True):
-                if error is None and len(step[1].requests) == 1:
-                    self._done(step)  # nearly all of them
-                else:
-                    self._conclude(step, error)
+            if change is not Change.ADD:
+                self.settle()
+            outcomes = start_writes(self._port, [step[1].requests[0] for step in steps])
+            before, self._started = self._started, (steps, outcomes)
+            if change is not Change.ADD:
+                self.settle()
+            elif before is not None:
+                self._settle(*before)
+
+    def settle(self) -> None:
+        """Wait for the answers to adds that are still on their way, and count them.
+
+        Adds depend on nothing but what was there before, so the next ones are made ready meanwhile.
+        """
+        if self._started is not None:
+            before, self._started = self._started, None
+            self._settle(*before)
+
+    def _settle(self, steps: Sequence[Step], outcomes: Callable[[], WriteOutcomes]) -> None:
+        for step, error in zip(steps, outcomes(), strict=True):
+            if error is None and len(step[1].requests) == 1:
+                self._done(step)  # nearly all of them
+            else:
+                self._conclude(step, error)
 
     def _done(self, step: Step) -> None:
         _, change, desired = step
@@ -170,6 +200,7 @@ class Target:
         Objects that swapped names block each other, so all step aside first. A run that breaks
         off here leaves replicas under their keys as names; the next one finds and moves them.
         """
+        self.settle()
         blocked, self.blocked = self.blocked, []
         aside = [(step, self._step_aside(step)) for step in blocked]
         for step, requests in aside:

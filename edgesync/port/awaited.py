@@ -1,0 +1,107 @@
+"""Answers on their way to us: collected frame by frame for who waits for them.
+
+Nearly every answer is an entry in the usual encoding or a bare success. Those are recognised by
+their bytes, and an entry's values are not taken apart here; everything else is read the plain way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from directory.model.ber import header
+from directory.model.controls import Control
+from directory.model.encoded import SEARCH_RESULT_ENTRY_TAG, EncodedEntry
+from directory.model.entry import Entry
+from directory.model.messages import LdapMessage, LdapResult, SearchResultEntry, SyncInfo
+from directory.wire.entries import is_usual
+from directory.wire.frame import Frame
+from edgesync.port.port import SearchOutcome
+
+Interpret = Callable[[Frame], LdapMessage]
+
+_SUCCESS = b"\x07\x0a\x01\x00\x04\x00\x04\x00"
+"""LDAPResult { success, "", "" } without its tag (RFC 4511 section 4.1.9)."""
+
+_PLAIN_NAME = re.compile(
+    rb"[A-Za-z][A-Za-z0-9-]{0,63}=[A-Za-z0-9](?:[A-Za-z0-9 ._@-]{0,200}[A-Za-z0-9])?"
+    rb"(?:,[A-Za-z][A-Za-z0-9-]{0,63}=[A-Za-z0-9](?:[A-Za-z0-9 ._@-]{0,200}[A-Za-z0-9])?){0,31}"
+)
+"""Names that are certainly right: those are read when somebody asks. Others are read at once."""
+
+
+class AwaitedSearch:
+    """A search whose answers come in; ``result`` is its end."""
+
+    def __init__(self, interpret: Interpret) -> None:
+        self._interpret = interpret
+        self._entries: list[Entry] = []
+        self._beside: list[tuple[Control, ...]] = []
+        self._infos: list[SyncInfo] = []
+        self._controls: tuple[Control, ...] = ()
+        self.result: LdapResult | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more will come."""
+        return self.result is not None
+
+    def take(self, frame: Frame) -> bool:
+        """One more answer; true for the last."""
+        operation = frame.operation
+        if operation[0] == SEARCH_RESULT_ENTRY_TAG and not frame.controls and _is_usual(operation):
+            self._entries.append(EncodedEntry(operation))
+            self._beside.append(())
+            return False
+        message = self._interpret(frame)
+        answer = message.operation
+        if isinstance(answer, SearchResultEntry):
+            self._entries.append(answer.entry)
+            self._beside.append(message.controls)
+        elif isinstance(answer, SyncInfo):
+            self._infos.append(answer)
+        elif isinstance(result := getattr(answer, "result", None), LdapResult):
+            self.result, self._controls = result, message.controls
+            return True
+        return False
+
+    def outcome(self) -> SearchOutcome:
+        """What was found."""
+        kept = tuple(self._beside) if any(self._beside) else ()
+        return SearchOutcome(tuple(self._entries), self._controls, kept, tuple(self._infos))
+
+
+class AwaitedWrites:
+    """Writes sent together; ``results`` stand in their order, None for a bare success."""
+
+    def __init__(self, interpret: Interpret, numbers: Sequence[int]) -> None:
+        self._interpret = interpret
+        self.places = {number: place for place, number in enumerate(numbers)}
+        self.results: list[LdapResult | None] = [None] * len(numbers)
+        self._left = len(numbers)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all are answered."""
+        return not self._left
+
+    def take(self, frame: Frame) -> bool:
+        """One more answer; true when it ends its request."""
+        if frame.operation[1:] != _SUCCESS:
+            result = getattr(self._interpret(frame).operation, "result", None)
+            if not isinstance(result, LdapResult):
+                return False
+            self.results[self.places[frame.message_id]] = result
+        self._left -= 1
+        return True
+
+
+def _is_usual(operation: bytes) -> bool:
+    """Whether an entry is in the shortest encoding, and its name nothing to stumble over."""
+    end = len(operation)
+    _, at, end = header(operation, 0, end)
+    tag, start, stop = header(operation, at, end)
+    if tag != 0x04 or _PLAIN_NAME.fullmatch(operation, start, stop) is None:
+        return False
+    tag, first, last = header(operation, stop, end)
+    return tag == 0x30 and last == end and is_usual(operation, first, end)
