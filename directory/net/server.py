@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +93,7 @@ class DirectoryServer:
         addresses: list[Address] = []
         try:
             for address in self._listen:
-                server = await self._serve(loop, address)
+                server = await self._serve(loop, address, None)
                 self._servers.append(server)
                 host, port = server.sockets[0].getsockname()[:2]
                 addresses.append(replace(address, host=host, port=port))
@@ -102,22 +103,42 @@ class DirectoryServer:
         self._addresses = tuple(addresses)
         self._schedule_sweep()
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop, address: Address) -> asyncio.Server:
+    def let_go(self, number: int) -> socket.socket:
+        """Accept no more at one of the addresses, by its place in ``addresses``.
+
+        Nobody is hung up on; whoever takes the socket listens at the address from here on.
+        """
+        taken = self._servers[number].sockets[0].dup()
+        self._servers[number].close()
+        return taken
+
+    async def listen_on(self, number: int, listening: socket.socket) -> None:
+        """Serve what belongs to one of the addresses at another socket, which listens already."""
+        loop = asyncio.get_running_loop()
+        self._servers[number] = await self._serve(loop, self._listen[number], listening)
+
+    async def _serve(
+        self, loop: asyncio.AbstractEventLoop, address: Address, listening: socket.socket | None
+    ) -> asyncio.Server:
         def connect() -> ClientSession:
             client = ClientSession(self, is_tls=address.is_tls)
             client.session.is_global_catalog = address.is_global_catalog
             return client
 
-        if not address.is_tls:
-            return await loop.create_server(connect, address.host, address.port, backlog=BACKLOG)
-        context = self.tls_context()
-        if context is None:
+        context = self.tls_context() if address.is_tls else None
+        if address.is_tls and context is None:
             raise ValueError("an LDAPS address needs a certificate")
-        if callable(self._tls):
+        if context is not None and callable(self._tls):
             context.sni_callback = self._renew_context
+        handshake_s = self.handshake_timeout_s if context is not None else None
+        if listening is not None:
+            return await loop.create_server(
+                connect, sock=listening, backlog=BACKLOG, ssl=context,
+                ssl_handshake_timeout=handshake_s,
+            )  # fmt: skip
         return await loop.create_server(
             connect, address.host, address.port, backlog=BACKLOG, ssl=context,
-            ssl_handshake_timeout=self.handshake_timeout_s,
+            ssl_handshake_timeout=handshake_s,
         )  # fmt: skip
 
     def _renew_context(self, tls: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:

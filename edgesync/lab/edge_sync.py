@@ -15,6 +15,8 @@ from edgesync.certificates.certificate import KeyProvider, TransportCertificate
 from edgesync.config import SyncTiming
 from edgesync.errors import NoSuchThing, PortUnavailable
 from edgesync.lab.edge_sync_log import EdgeSyncLogs
+from edgesync.lab.faults.book import Wire
+from edgesync.lab.faults.struck_port import open_session
 from edgesync.lab.imported import StandIn, stand_in
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
@@ -77,6 +79,8 @@ class EdgeSync:
         """What lies between a Hub, an Edge and the Edge's ADAM: faults, in a simulation."""
         self.source_through: Callable[[str, str, DirectoryPort], DirectoryPort] = _as_it_is
         """What lies between a Hub, an Edge it synchronizes and the AD it reads."""
+        self.repeats: Callable[[str], bool] = lambda _edge: True
+        """Whether what lies upon the way to an Edge would do the same to the next run."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 
@@ -222,18 +226,24 @@ class EdgeSync:
                 )
             bind_name = str(account_dn(directory.names, user))
             url = lab.addresses.get(directory.name, {}).get("ldaps")
-            if url is not None:
-                return PipelinedPort.connect(url, bind_name, secret.reveal(), pin=expected)
-            presented = self.network.presented(directory.name)
-            return pinned_session(
-                directory.agent,
-                presented=presented.der if presented and presented.has_private_key else None,
-                expected=expected,
-                bind_name=bind_name,
-                password=secret.reveal(),
-                peer=directory.name,
-                note=lab.note,
-            )
+            shown = self.network.presented(directory.name)
+            presented = shown.der if shown and shown.has_private_key else None
+
+            def open_() -> DirectoryPort:
+                if url is not None:
+                    return PipelinedPort.connect(url, bind_name, secret.reveal(), pin=expected)
+                return pinned_session(
+                    directory.agent,
+                    presented=presented,
+                    expected=expected,
+                    bind_name=bind_name,
+                    password=secret.reveal(),
+                    peer=directory.name,
+                    note=lab.note,
+                )
+
+            wire = Wire(directory.name, "ldaps", hub_name, is_at_listener=url is None)
+            return open_session(lab, wire, open_, presented=presented, expected=expected)
 
         return connect
 

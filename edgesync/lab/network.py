@@ -11,6 +11,10 @@ from ipaddress import ip_address
 from edgesync.certificates.certificate import TransportCertificate
 from edgesync.errors import NoSuchThing
 from edgesync.lab.directories import AD
+from edgesync.lab.faults.book import FaultBook, Wire
+from edgesync.lab.faults.keys import keys_of
+from edgesync.lab.faults.middle import Middle
+from edgesync.lab.faults.middle_link import MiddleLink
 from edgesync.lab.lab import Lab
 from edgesync.lab.mail import MailSystem
 from edgesync.transport.connector_choice import open_receiver
@@ -115,11 +119,20 @@ class Network:
         name = self.resolve(target)
         if frozenset((caller.casefold(), name.casefold())) in self.cut:
             raise LinkFailed(f"{name}:{port}: no route from {caller}")
+        calling = self.resolve(caller)
         if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
-            return self._by_socket(name)
+            wire = Wire(name, "smtp", calling, is_at_listener=False)
+            return self._met(wire, self._by_socket(name))
         answering = self.impostors.get(name) or self.host(name)
         link = self._in_memory(server_ip(self.lab, caller), answering, port)
-        return self.through(self.resolve(caller), name, link)
+        return self._met(Wire(name, "smtp", calling), self.through(calling, name, link))
+
+    def _met(self, wire: Wire, link: Link) -> Link:
+        """A link with somebody in the middle, where a fault lies."""
+        book = self.lab.service(FaultBook)
+        if not book.is_hit(wire):
+            return link
+        return MiddleLink(link, Middle(wire, book, self.lab.service(keys_of)))
 
     def _by_socket(self, name: str) -> Link:
         address = self.lab.addresses[name]["smtp"].removeprefix("smtp://")
@@ -135,7 +148,7 @@ class Network:
         name = self.resolve(target)
         if port == SMTP_PORT and "smtp" in self.lab.addresses.get(name, {}):
             return self._by_socket(name)
-        return self._in_memory(OUTSIDE_IP, self.host(name), port)
+        return self._met(Wire(name, "smtp"), self._in_memory(OUTSIDE_IP, self.host(name), port))
 
     def resolve(self, target: str) -> str:
         """The server behind a NetBIOS name or FQDN.

@@ -7,6 +7,7 @@ and reach the servers through the same sockets as strangers do.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from edgesync.errors import ExitCode, Unreachable
 from edgesync.lab.client_access import PORTS as CLIENT_ACCESS_PORTS
 from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.directories import AD
+from edgesync.lab.faults.diversion import Diversions, Door
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import SMTP_PORT, Network
 from edgesync.lab.self_test import self_test
@@ -67,6 +69,27 @@ class Started:
     server: str
     listener: Listener
     addresses: Callable[[], dict[str, str]]
+    doors: dict[str, Door]
+    """What can be handed over to a relay, by the words of ``addresses``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryDoor:
+    """One address of a directory server."""
+
+    server: DirectoryServer
+    number: int
+
+    def let_go(self) -> socket.socket:
+        """Accept no more here; the socket goes on listening."""
+        return self.server.let_go(self.number)
+
+    async def listen_on(self, listening: socket.socket) -> None:
+        """Accept at another socket from here on."""
+        await self.server.listen_on(self.number, listening)
+
+    def stands_for(self, ours: str, theirs: str) -> None:
+        """Nothing: directories treat every caller on loopback alike."""
 
 
 @dataclass
@@ -83,6 +106,7 @@ class RealtimeRunner:
         self._thread = threading.Thread(target=self._run, name="lab listeners", daemon=True)
         self._files = tempfile.TemporaryDirectory(prefix="edgesync-")
         self._stopping = threading.Event()
+        self.diversions = Diversions(self.lab, self.call)
         self._ticker = threading.Thread(target=self._tick, name="lab agenda", daemon=True)
 
     # life ------------------------------------------------------------------------------------
@@ -105,6 +129,9 @@ class RealtimeRunner:
         self.lab.addresses = self.addresses()
         try:
             self_test(self.lab, self.clock)
+            # only now: a lab with faults is ready when it would be without
+            doors = [(s.server, word, door) for s in self.started for word, door in s.doors.items()]
+            self.diversions.start(doors)
         except BaseException:
             self.stop()
             raise
@@ -128,6 +155,8 @@ class RealtimeRunner:
         if self.lab.clock.is_running:
             self.lab.clock.stop()
         self.lab.addresses = {}
+        if self._thread.is_alive():
+            self.diversions.stop()
         for started in reversed(self.started):
             self.call(started.listener.stop())
         self.started.clear()
@@ -178,10 +207,11 @@ class RealtimeRunner:
         server = DirectoryServer(agent, listen, tls=lambda: self._context(name))
 
         def addresses() -> dict[str, str]:
-            words = ("ldap", "ldaps", "gc")
-            return {word: a.url for word, a in zip(words, server.addresses, strict=False)}
+            return {word: a.url for word, a in zip(words, server.addresses, strict=True)}
 
-        return Started(name, server, addresses)
+        words = ("ldap", "ldaps", "gc")[: len(listen)]
+        doors: dict[str, Door] = {w: DirectoryDoor(server, i) for i, w in enumerate(words)}
+        return Started(name, server, addresses, doors)
 
     def _context(self, name: str) -> ssl.SSLContext | None:
         presented = self.lab.service(Network).presented(name)
@@ -236,7 +266,7 @@ class RealtimeRunner:
             host, number = endpoint.address
             return {service: f"{service}://{host}:{number}"}
 
-        return Started(server, endpoint, addresses)
+        return Started(server, endpoint, addresses, {service: endpoint})
 
     def _host(self, server: str) -> str:
         """Loopback; with Exchange's own ports every server needs an address of its own."""

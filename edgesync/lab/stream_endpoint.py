@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -109,6 +110,7 @@ class StreamEndpoint:
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
+        self._callers: dict[str, str] = {}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -124,11 +126,31 @@ class StreamEndpoint:
             OSError: the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self._factory, self._manners, self._connections),
-            self._host,
-            self._port,
-        )
+        self._server = await loop.create_server(self._accept, self._host, self._port)
+
+    def let_go(self) -> socket.socket:
+        """Accept no more without hanging up on anybody; whoever takes the socket listens on."""
+        assert self._server is not None
+        taken = self._server.sockets[0].dup()
+        self._server.close()
+        return taken
+
+    async def listen_on(self, listening: socket.socket) -> None:
+        """Accept at another socket from here on; it listens already."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, sock=listening)
+
+    def stands_for(self, ours: str, theirs: str) -> None:
+        """A connection that comes from one ``ip:port`` is to be taken for one from another."""
+        if len(self._callers) >= CONNECTIONS_MAX:
+            self._callers.clear()  # calls that never came
+        self._callers[ours] = theirs
+
+    def _accept(self) -> _Connection:
+        return _Connection(self._called, self._manners, self._connections)
+
+    def _called(self, local: str, remote: str) -> StreamSession | None:
+        return self._factory(local, self._callers.pop(remote, remote))
 
     async def stop(self) -> None:
         """Stop listening and hang up on everybody."""

@@ -13,6 +13,9 @@ from directory.errors import LdapError
 from edgesync.errors import CredentialUndecryptable, EdgeSyncError, NoSuchThing, RefusedByRule
 from edgesync.events import FAILED_DIRECT_TRUST_MATCH
 from edgesync.lab.edge_sync import EdgeSync
+from edgesync.lab.faults.book import FaultBook, Wire
+from edgesync.lab.faults.fault import FaultKind
+from edgesync.lab.faults.keys import keys_of
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
 from edgesync.organization.servers import ServerObject
@@ -73,10 +76,16 @@ def _look(lab: Lab, hub: str, edge: str) -> Shown:
     if frozenset((hub.casefold(), edge.casefold())) in network.cut:
         raise NotShown(Obstacle.UNREACHABLE, f"no route from {hub} to {edge}")
     url = lab.addresses.get(edge, {}).get("ldaps")
+    wire = Wire(edge, "ldaps", hub, is_at_listener=url is None)
+    kinds = {fault.kind for fault in lab.service(FaultBook).connection(wire)}
+    if FaultKind.CUT in kinds:
+        raise NotShown(Obstacle.UNREACHABLE, f"no route from {hub} to {edge}")
+    presented = network.presented(edge)
+    der = presented.der if presented is not None and presented.has_private_key else None
+    if FaultKind.RESIGN_TLS in kinds:
+        return Shown(lab.service(keys_of).look_alike(der or b"").der)
     if url is None:
-        presented = network.presented(edge)
-        usable = presented is not None and presented.has_private_key
-        return Shown(presented.der if usable and presented else None)
+        return Shown(der)
     host, _, port = url.removeprefix("ldaps://").rpartition(":")
     return handshake(host, int(port))
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 from directory.errors import LdapError
-from directory.model.controls import Control
-from directory.model.messages import (
-    AddRequest,
-    DeleteRequest,
-    ModifyDnRequest,
-    ModifyRequest,
-    SearchRequest,
-)
-from edgesync.errors import PortUnavailable
-from edgesync.port.port import DirectoryIdentity, DirectoryPort, SearchOutcome
+from directory.model.messages import SearchRequest
+from edgesync.port.passed import PassedPort
+from edgesync.port.port import DirectoryIdentity, DirectoryPort, Write
 
 T = TypeVar("T")
-Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
 
 
 class Crash(BaseException):
@@ -41,6 +34,8 @@ class PortFault(StrEnum):
     """The process dies before it is sent."""
     CRASH_AFTER = "crash-after"
     """The process dies after it was done."""
+    DURING = "during"
+    """Somebody else does something right before it."""
 
 
 @dataclass
@@ -50,6 +45,8 @@ class PortPlan:
     fault: PortFault
     at: int
     """Number of the write, counted over all sessions from the moment the fault was set."""
+    struck: Callable[[], None] = lambda: None
+    """Told when it strikes; what happens meanwhile is done here."""
     seen: int = 0
 
     @property
@@ -63,113 +60,75 @@ class PortPlan:
         return self.seen == self.at + 1
 
 
-@dataclass
-class FaultyPort:
-    """Passes everything on; tells ``before`` and ``after`` of writes, and lets plans strike."""
+def crash() -> NoReturn:
+    """Die, here and now."""
+    raise Crash
 
-    inner: DirectoryPort
-    plans: Sequence[PortPlan] = ()
-    before: Callable[[Write], None] = lambda _write: None
-    after: Callable[[Write], None] = lambda _write: None
-    is_lost: bool = field(default=False, init=False)
 
-    @property
-    def identity(self) -> DirectoryIdentity:
-        """The directory's rootDSE."""
-        self._alive()
-        return self.inner.identity
+class FaultyPort(PassedPort):
+    """Passes everything on; tells ``before`` and ``after`` of writes, and lets plans strike.
 
-    def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
-        """One page."""
-        self._alive()
-        return self.inner.search(request, controls)
+    ``pause`` comes before every operation: another run may go on there. ``die`` ends everything.
+    """
 
-    def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
-        """Add one entry."""
-        self._write(request, lambda: self.inner.add(request, controls))
+    def __init__(
+        self,
+        inner: DirectoryPort,
+        plans: Sequence[PortPlan] = (),
+        before: Callable[[Write], None] = lambda _write: None,
+        after: Callable[[Write], None] = lambda _write: None,
+        pause: Callable[[], None] = lambda: None,
+        die: Callable[[], NoReturn] = crash,
+    ) -> None:
+        super().__init__(inner)
+        self.plans = plans
+        self.before = before
+        self.after = after
+        self.pause = pause
+        self.die = die
 
-    def modify(self, request: ModifyRequest, controls: Sequence[Control] = ()) -> None:
-        """Change one entry."""
-        self._write(request, lambda: self.inner.modify(request, controls))
-
-    def modify_dn(self, request: ModifyDnRequest, controls: Sequence[Control] = ()) -> None:
-        """Rename or move."""
-        self._write(request, lambda: self.inner.modify_dn(request, controls))
-
-    def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
-        """Delete one entry."""
-        self._write(request, lambda: self.inner.delete(request, controls))
-
-    def close(self) -> None:
-        """Let the session go."""
-        self.inner.close()
-
-    def _alive(self) -> None:
-        if self.is_lost:
-            raise PortUnavailable("the connection is lost", "connect again")
-
-    def _write(self, request: Write, call: Callable[[], None]) -> None:
-        self._alive()
+    def passing(self, request: Write | SearchRequest, call: Callable[[], T]) -> T:
+        """Do one operation, unless a plan strikes."""
+        self.pause()
+        if isinstance(request, SearchRequest):
+            return call()
+        fault = self._next_fault()
         self.before(request)
-        fault = next((plan.fault for plan in self.plans if plan.strikes()), None)
         if fault is PortFault.CRASH:
-            raise Crash
+            self.die()
         if fault is PortFault.LOSE_REQUEST:
-            self._lose()
-        call()
+            raise self.lose()
+        done = call()
         self.after(request)
         if fault is PortFault.CRASH_AFTER:
-            raise Crash
+            self.die()
         if fault is PortFault.LOSE_ACK:
-            self._lose()
+            raise self.lose()
         if fault is PortFault.REPEAT:
-            try:
+            # an entry cannot be added twice, nor a value deleted twice
+            with suppress(LdapError):
                 call()
-            except LdapError:
-                return  # an entry cannot be added twice, nor a value deleted twice
+        return done
 
-    def _lose(self) -> None:
-        self.is_lost = True
-        raise PortUnavailable("the connection is lost", "connect again")
+    def _next_fault(self) -> PortFault | None:
+        plan = next((plan for plan in self.plans if plan.strikes()), None)
+        if plan is None:
+            return None
+        plan.struck()
+        return plan.fault
 
 
-@dataclass
-class OtherController:
+class OtherController(PassedPort):
     """AD read from another domain controller: same content, another invocation and name."""
 
-    inner: DirectoryPort
-    invocation_id: UUID
-    name: str
+    def __init__(self, inner: DirectoryPort, invocation_id: UUID, name: str) -> None:
+        super().__init__(inner)
+        self.invocation_id = invocation_id
+        self.name = name
 
     @property
     def identity(self) -> DirectoryIdentity:
         """The other controller's rootDSE."""
-        own = self.inner.identity
-        return DirectoryIdentity(
-            self.invocation_id, own.naming_contexts, own.highest_usn, own.supported_controls,
-            self.name,
-        )  # fmt: skip
-
-    def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
-        """One page."""
-        return self.inner.search(request, controls)
-
-    def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
-        """Add one entry."""
-        self.inner.add(request, controls)
-
-    def modify(self, request: ModifyRequest, controls: Sequence[Control] = ()) -> None:
-        """Change one entry."""
-        self.inner.modify(request, controls)
-
-    def modify_dn(self, request: ModifyDnRequest, controls: Sequence[Control] = ()) -> None:
-        """Rename or move."""
-        self.inner.modify_dn(request, controls)
-
-    def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
-        """Delete one entry."""
-        self.inner.delete(request, controls)
-
-    def close(self) -> None:
-        """Let the session go."""
-        self.inner.close()
+        return replace(
+            self.inner.identity, invocation_id=self.invocation_id, dns_host_name=self.name
+        )

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
 from directory.errors import LdapError, ResultCode
-from directory.model.controls import Control
-from directory.model.messages import (
-    AddRequest,
-    DeleteRequest,
-    ModifyDnRequest,
-    ModifyRequest,
-    SearchRequest,
-)
-from edgesync.errors import PortUnavailable
-from edgesync.port.port import DirectoryIdentity, DirectoryPort, SearchOutcome
+from directory.model.messages import SearchRequest
+from edgesync.port.passed import PassedPort
+from edgesync.port.port import DirectoryPort, Write
 
 T = TypeVar("T")
-Write = AddRequest | ModifyRequest | ModifyDnRequest | DeleteRequest
 
 
 class Fault(StrEnum):
@@ -30,7 +22,7 @@ class Fault(StrEnum):
     REFUSED = "the directory refuses"
 
 
-class FaultyPort:
+class FaultyPort(PassedPort):
     """Passes everything on, except the ``at``-th operation that ``hits``; lost stays lost."""
 
     def __init__(
@@ -45,45 +37,16 @@ class FaultyPort:
         ),
         always: bool = False,
     ) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.at = at
         self.fault = fault
         self.code = code
         self.hits = hits
         self.always = always
         self.count = 0
-        self.is_lost = False
         self.before: Callable[[Write | SearchRequest], None] = lambda _request: None
 
-    @property
-    def identity(self) -> DirectoryIdentity:
-        self._alive()
-        return self.inner.identity
-
-    def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
-        return self._through(request, lambda: self.inner.search(request, controls))
-
-    def add(self, request: AddRequest, controls: Sequence[Control] = ()) -> None:
-        self._through(request, lambda: self.inner.add(request, controls))
-
-    def modify(self, request: ModifyRequest, controls: Sequence[Control] = ()) -> None:
-        self._through(request, lambda: self.inner.modify(request, controls))
-
-    def modify_dn(self, request: ModifyDnRequest, controls: Sequence[Control] = ()) -> None:
-        self._through(request, lambda: self.inner.modify_dn(request, controls))
-
-    def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
-        self._through(request, lambda: self.inner.delete(request, controls))
-
-    def close(self) -> None:
-        self.inner.close()
-
-    def _alive(self) -> None:
-        if self.is_lost:
-            raise PortUnavailable("the connection is lost", "connect again")
-
-    def _through(self, request: Write | SearchRequest, call: Callable[[], T]) -> T:
-        self._alive()
+    def passing(self, request: Write | SearchRequest, call: Callable[[], T]) -> T:
         self.before(request)
         if not self.hits(request):
             return call()
@@ -92,7 +55,6 @@ class FaultyPort:
             return call()
         if self.fault is Fault.REFUSED:
             raise LdapError(self.code, "as the test wants it")
-        self.is_lost = True
         if self.fault is Fault.LOST_AFTER:
             call()
-        raise PortUnavailable("the connection is lost", "connect again")
+        raise self.lose()
