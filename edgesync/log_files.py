@@ -5,6 +5,7 @@ Every service logs so (certificate-facts 5.4, edgesync-facts 4.6); only rows and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ class LogFiles:
         lines = (*self._header(at), row) if is_new else (row,)
         text = "".join(line + "\r\n" for line in lines)
         # opened for each row: nothing to close when a lab ends, and others may read along
-        with path.open("a", encoding="utf-8", newline="") as file:
+        with open(path, "a", encoding="utf-8", newline="", opener=_private) as file:
             file.write(text)
         self._size += len(text.encode())
         if is_new:
@@ -84,7 +85,7 @@ class LogFiles:
         stem = self._prefix + at.astimezone(UTC).strftime("%Y%m%d%H" if self._hourly else "%Y%m%d")
         if stem != self._stem:
             self._stem, self._number = stem, 1
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif self._size >= self.limits.file_size:
             self._number += 1
         else:
@@ -115,6 +116,11 @@ class LogFiles:
             return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC)
         except ValueError:
             return None
+
+
+def _private(path: str, flags: int) -> int:
+    """Who wrote to whom is for the owner only."""
+    return os.open(path, flags, 0o600)
 
 
 def _order(path: Path) -> tuple[str, int]:
