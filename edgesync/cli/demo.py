@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -52,14 +52,14 @@ class _Tour:
 
     def walk(self) -> ExitCode:
         from edgesync.lab.description import contoso
-        from edgesync.lab.folder import new_lab
+        from edgesync.lab.folder import THOROUGH, Effort, new_lab
         from edgesync.lab.realtime import RealtimeRunner
 
         self._title("A lab: AD, two ADAM directories, Hubs, Edges, 200 recipients")
         # a lab that is thrown away need not survive a power cut
-        durability: Literal["full", "normal"] = "full" if self.keep else "normal"
+        effort = THOROUGH if self.keep else Effort(durability="normal")
         description = contoso(seed=self.seed)
-        lab = new_lab(description, self.folder, force=self.keep, durability=durability)
+        lab = new_lab(description, self.folder, force=self.keep, effort=effort)
         with lab:
             runner = RealtimeRunner(lab, self.clock)
             try:

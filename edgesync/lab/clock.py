@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from directory.clock import Clock
+
+
+class WrongClock(Clock, Protocol):
+    """A machine's clock that does not show the lab's time."""
+
+    def true(self, shown: datetime) -> datetime:
+        """The lab's instant at which this clock shows ``shown``."""
+        ...
 
 
 class LabClock:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from directory.dsa.agent import DirectoryServiceAgent
+from directory.dsa.configuration import PASSWORD_COST_LOG2
 from directory.dsa.instance import DirectoryConfiguration, open_directory
 from directory.entropy import SeededEntropy
 from directory.errors import JournalCorrupt, JournalError, JournalLocked
@@ -30,6 +31,21 @@ from edgesync.organization.setup import schema_text
 Durability = Literal["full", "normal", "off"]
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a lab spends on disks that may lose power and on thieves of its password hashes."""
+
+    durability: Durability = "full"
+    password_cost_log2: int = PASSWORD_COST_LOG2
+
+
+THOROUGH = Effort()
+"""A lab that somebody keeps."""
+
+VIRTUAL = Effort(durability="off", password_cost_log2=4)
+"""A lab of a simulation: its power cuts are played, its passwords guard nothing."""
+
+
 class LabCorrupt(LabError):
     """A file of the lab does not agree with itself."""
 
@@ -40,11 +56,11 @@ def new_lab(
     *,
     force: bool = False,
     fill: Callable[[Lab], None] = populate,
-    durability: Durability = "full",
+    effort: Effort = THOROUGH,
 ) -> Lab:
     """Build a lab, in a folder or in memory; ``fill`` writes what its empty parts shall hold.
 
-    ``durability`` is how its journals are written until it is closed: ``full`` survives a power
+    ``effort`` says how its journals are written until it is closed: ``full`` survives a power
     cut, ``normal`` a killed process.
 
     A lab in a folder appears there whole: its description is written last, so that a build that
@@ -54,13 +70,13 @@ def new_lab(
         RefusedByRule: when the folder is taken.
     """
     if root is None:
-        lab = _assemble(description, None, 0, lambda: None)
+        lab = _assemble(description, None, 0, lambda: None, effort)
         fill(lab)
         return lab
     folder = LabFolder(root)
     folder.create(force=force)
     lock = Lock(root)
-    lab = _assemble(description, folder, 0, lock.release, durability)
+    lab = _assemble(description, folder, 0, lock.release, effort)
     try:
         fill(lab)
         lab.save()
@@ -71,7 +87,7 @@ def new_lab(
     return lab
 
 
-def open_lab(root: Path) -> Lab:
+def open_lab(root: Path, *, effort: Effort = THOROUGH) -> Lab:
     """Open an existing lab for reading and writing.
 
     Raises:
@@ -83,7 +99,7 @@ def open_lab(root: Path) -> Lab:
     description = LabDescription.from_document(folder.read_description())
     lock = Lock(root)
     try:
-        return _assemble(description, folder, None, lock.release)
+        return _assemble(description, folder, None, lock.release, effort)
     except JournalLocked as error:
         lock.release()
         raise LabInUse(str(error), "another process holds a journal of this lab") from error
@@ -131,18 +147,16 @@ def _assemble(
     folder: LabFolder | None,
     generation: int | None,
     release: Callable[[], None],
-    durability: Durability = "full",
+    effort: Effort = THOROUGH,
 ) -> Lab:
-    ledger = Ledger(folder.ledger if folder else None)
+    ledger = Ledger(folder.ledger if folder else None, durability=effort.durability)
     if generation is None:
         generation = int(ledger.get("generation") or 0) + 1
     now = ledger.get("now")
     clock = LabClock(datetime.fromisoformat(now) if now else description.started)
     ledger.set(generation=generation)
     names = description.names
-    ad = LabDirectory(
-        AD, _open_ad(description, names, clock, folder, generation, durability), names
-    )
+    ad = LabDirectory(AD, _open_ad(description, names, clock, folder, generation, effort), names)
     edges = {}
     machines = {AD: _machine(folder, AD)}
     for server in description.servers:
@@ -150,7 +164,7 @@ def _assemble(
         if server.role == "edge":
             edge_names = EdgeNames.of(edge_instance(description, server.name))
             agent = _open_adam(
-                description, server.name, edge_names, clock, folder, generation, durability
+                description, server.name, edge_names, clock, folder, generation, effort
             )
             edges[server.name] = LabDirectory(server.name, agent, edge_names)
     lab = Lab(
@@ -179,7 +193,7 @@ def _open_ad(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
-    durability: Durability = "full",
+    effort: Effort = THOROUGH,
 ) -> DirectoryServiceAgent:
     configuration = DirectoryConfiguration(
         profile="ad",
@@ -187,9 +201,10 @@ def _open_ad(
         schema_texts=(schema_text(),),
         admin_dn=administrator(names),
         admin_password=ADMIN_PASSWORD.encode(),
+        password_cost_log2=effort.password_cost_log2,
         dns_host_name=f"{DOMAIN_CONTROLLER}.{names.dns_domain}",
     )
-    return _open(configuration, AD, description, clock, folder, generation, durability)
+    return _open(configuration, AD, description, clock, folder, generation, effort)
 
 
 def _open_adam(
@@ -199,7 +214,7 @@ def _open_adam(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
-    durability: Durability = "full",
+    effort: Effort = THOROUGH,
 ) -> DirectoryServiceAgent:
     configuration = DirectoryConfiguration(
         profile="adam",
@@ -208,9 +223,10 @@ def _open_adam(
         admin_dn=administrator(names),
         admin_password=ADMIN_PASSWORD.encode(),
         replication_accounts=names.accounts,
+        password_cost_log2=effort.password_cost_log2,
         dns_host_name=next(s.fqdn for s in description.servers if s.name == name),
     )
-    return _open(configuration, name, description, clock, folder, generation, durability)
+    return _open(configuration, name, description, clock, folder, generation, effort)
 
 
 def _open(
@@ -220,12 +236,12 @@ def _open(
     clock: LabClock,
     folder: LabFolder | None,
     generation: int,
-    durability: Durability,
+    effort: Effort,
 ) -> DirectoryServiceAgent:
     entropy = SeededEntropy(description.seed, f"directory/{name}/{generation}")
     path = folder.journal(name) if folder else None
     return open_directory(
-        configuration, clock=clock, entropy=entropy, path=path, durability=durability
+        configuration, clock=clock, entropy=entropy, path=path, durability=effort.durability
     )
 
 
@@ -242,7 +258,7 @@ def add_edge(lab: Lab, name: str, fqdn: str) -> None:
     folder = LabFolder(lab.root) if lab.root else None
     lab.machines[name] = _machine(folder, name)
     names = EdgeNames.of(edge_instance(lab.description, name))
-    agent = _open_adam(lab.description, name, names, lab.clock, folder, lab.generation)
+    agent = _open_adam(lab.description, name, names, lab.clock, folder, lab.generation, THOROUGH)
     lab.edges[name] = LabDirectory(name, agent, names)
     install(lab, server)
     if folder is not None:

@@ -22,7 +22,7 @@ from edgesync.certificates.store import MachineStore
 from edgesync.errors import NoSuchThing
 from edgesync.events import Emit, Event
 from edgesync.lab.agenda import Agenda
-from edgesync.lab.clock import LabClock
+from edgesync.lab.clock import LabClock, WrongClock
 from edgesync.lab.description import LabDescription, ServerDescription
 from edgesync.lab.directories import LabDirectory
 from edgesync.lab.ledger import Ledger
@@ -83,7 +83,7 @@ class Lab:
         """Address of the control API, while the lab is up."""
         self.keys: KeySource = BundledKeys(description.seed, generation * KEYS_STRIDE)
         self.authorities = authorities or AuthorityStore()
-        self.clocks: dict[str, Clock] = {}
+        self.clocks: dict[str, WrongClock] = {}
         """Machines whose clock is wrong, by name; all others show the lab's time."""
         self.listeners: list[Emit] = []
         self.exclusive = threading.RLock()

@@ -37,7 +37,7 @@ class Command:
 class Ledger:
     """The lab's memory. Safe to use from the lab's threads."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, durability: str = "full") -> None:
         self._lock = threading.RLock()
         try:
             if path is None:
@@ -48,7 +48,7 @@ class Ledger:
             self._db = sqlite_utils.Database(connection)
             if path is not None:
                 self._db.conn.execute("PRAGMA journal_mode=WAL")
-                self._db.conn.execute("PRAGMA synchronous=FULL")
+                self._db.conn.execute(f"PRAGMA synchronous={durability}")
             self._migrate()
         except sqlite3.DatabaseError as error:
             raise LabError(

@@ -7,6 +7,10 @@ ends, an account that expires, a cookie that grows too old. Until then only the 
 the horizon is made, at its own instant. It leaves the lease's times, the status and the cookies
 exactly as the whole row of runs would have left them. What is missing afterwards: the rows and
 events of the runs left out, and the counters (lease sequence, USN) they would have moved.
+
+The same holds for runs that fail before they change anything: no Edge answers, it shows another
+certificate, no credential fits, another Hub has the lease. The next try fails in the same way until
+a directory changes or an instant comes at which a credential, an account or a lease begins or ends.
 """
 
 from __future__ import annotations
@@ -40,10 +44,31 @@ class Quiet:
     """The agenda's advance it belongs to: between two of them anybody may have done anything."""
     idle: set[Job] = field(default_factory=set)
     """Jobs that have run since and wrote nothing."""
+    stuck: set[Job] = field(default_factory=set)
+    """Jobs that have failed since and changed nothing."""
+    has_passed: bool = False
+    """Whether the hourly look at the credentials has come since, and changed nothing."""
+
+    @property
+    def known(self) -> set[Job]:
+        """Jobs whose next run can be foretold."""
+        return self.idle | self.stuck
 
     def forget(self) -> None:
         """Something moved."""
         self.idle.clear()
+        self.stuck.clear()
+        self.has_passed = False
+
+    def found_nothing(self, jobs: Iterable[Job]) -> None:
+        """Jobs ran well and had nothing to write: what was in their way is gone."""
+        self.stuck.clear()
+        self.idle.update(jobs)
+
+    def got_nowhere(self, jobs: Iterable[Job]) -> None:
+        """Jobs failed before they changed anything: others may fail at it now too."""
+        self.idle.clear()
+        self.stuck.update(jobs)
 
     def as_of(self, usn: int, epoch: int) -> None:
         """Forget everything that is older than AD's last change or the agenda's last advance."""
@@ -67,12 +92,23 @@ def was_idle(run: SyncRun, target_changes: int, seen: Iterable[Event]) -> bool:
     )
 
 
+def was_stuck(run: SyncRun | None, changes: int) -> bool:
+    """Whether a run got nowhere: nothing was committed in AD or ADAM, no job even began well.
+
+    None is a run that no Hub could begin.
+    """
+    failed = run is None or all(r.result in {Result.FAILED, Result.SKIPPED} for r in run.runs)
+    return failed and changes == 0
+
+
 def _found_nothing(job: str, mode: Mode) -> bool:
     return job == Job.TOPOLOGY.value or mode is Mode.INCREMENTAL
 
 
 def turning_points(
-    servers: Iterable[ServerObject], accounts: Iterable[datetime], policy: Policy
+    servers: Iterable[ServerObject],
+    accounts: Iterable[datetime],
+    policy: Policy,
 ) -> Iterator[datetime]:
     """Instants at which time alone changes what EdgeSync or the Credential Service do."""
     yield from accounts

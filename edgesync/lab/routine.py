@@ -5,7 +5,7 @@ The schedule is read off the Edges' own status, so a lab that was closed goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,13 +18,21 @@ from edgesync.lab.agenda import Activity
 from edgesync.lab.directories import LabDirectory
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
-from edgesync.lab.quiet import CREDENTIAL_TRIAL, Quiet, last_before, turning_points, was_idle
+from edgesync.lab.quiet import (
+    CREDENTIAL_TRIAL,
+    Quiet,
+    last_before,
+    turning_points,
+    was_idle,
+    was_stuck,
+)
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.servers import ServerObject, read_server
 from edgesync.subscription.accounts import list_accounts
 from edgesync.subscription.renewal import renew_credentials
 from edgesync.sync.kinds import Job
-from edgesync.sync.report import Result
+from edgesync.sync.lease import parse_lease
+from edgesync.sync.report import Result, SyncRun
 from edgesync.sync.schedule import Schedule, interval
 from edgesync.sync.status import readable_statuses
 
@@ -102,39 +110,45 @@ class Routine:
             quiet = self._quiet.setdefault(edge, Quiet())
             quiet.as_of(self._usn(), lab.agenda.epoch)
             adam, seen = lab.edge(edge), list[Event]()
-            before = self._usn(adam)
+            before = self._usn(adam), self._usn()
+            done: SyncRun | None = None
             lab.listeners.append(seen.append)
             try:
                 with lab.doing(f"EdgeSync schedule, {edge}"):
                     done = self.edge_sync.run(edge, jobs=jobs, manual=False)
             except (EdgeSyncError, LdapError):
-                quiet.forget()
                 for job in jobs:  # no Hub could even begin; look again later
                     self.note_run(edge, job, now, Result.FAILED)
-                return
             finally:
                 lab.listeners.remove(seen.append)
+            changes = self._usn(adam) - before[0]
             quiet.as_of(self._usn(), lab.agenda.epoch)
-            if was_idle(done, self._usn(adam) - before, seen):
-                quiet.idle.update(jobs)
+            if done is not None and was_idle(done, changes, seen):
+                quiet.found_nothing(jobs)
+            elif was_stuck(done, changes + self._usn() - before[1]) and self._repeats(edge):
+                quiet.got_nowhere(jobs)
             else:
                 quiet.forget()
-            if quiet.idle and self.leaves_out_idle_runs and not lab.clocks:
-                self._leave_out(edge, quiet.idle, now)
+            is_logged = self.edge_sync.logs.settings(edge) is not None  # each run leaves a row
+            if quiet.known and self.leaves_out_idle_runs and not is_logged:
+                self._leave_out(edge, quiet, now)
 
         return run
 
-    def _leave_out(self, edge: str, idle: set[Job], now: datetime) -> None:
-        """Move the timers of idle jobs to their last runs before anything can change."""
-        horizon = self._horizon(edge, now)
+    def _repeats(self, edge: str) -> bool:
+        return self.edge_sync.repeats(edge)
+
+    def _leave_out(self, edge: str, quiet: Quiet, now: datetime) -> None:
+        """Move the timers of foreseen jobs to their last runs before anything can change."""
+        horizon = self._horizon(edge, quiet, now)
         if horizon is None:
             return
         schedule = self.schedule(edge)
-        timing = schedule.timing
-        # what a job that is not known to be idle will write, the others must see at its time
-        horizon = min((horizon, *(schedule.due_at(job, now) for job in Job if job not in idle)))
+        # what a job that cannot be foreseen will write, the others must see at its time
+        others = (schedule.due_at(job, now) for job in Job if job not in quiet.known)
+        horizon = min((horizon, *others))
         moved = {
-            job: last_before(horizon, at, interval(job, timing)) if job in idle else at
+            job: last_before(horizon, at, schedule.gap(job)) if job in quiet.known else at
             for job, at in schedule.last.items()
         }
         self._schedules[edge] = replace(schedule, last=moved)
@@ -144,7 +158,7 @@ class Routine:
                 last_before(horizon, last, CREDENTIAL_INTERVAL) + CREDENTIAL_INTERVAL
             )
 
-    def _horizon(self, edge: str, now: datetime) -> datetime | None:
+    def _horizon(self, edge: str, quiet: Quiet, now: datetime) -> datetime | None:
         """How long nothing but the clock can move at this Edge; None when that is not known."""
         lab = self.lab
         end = lab.agenda.horizon()
@@ -154,20 +168,44 @@ class Routine:
         known = self.edge_sync.edge_object(edge)
         accounts = list_accounts(directory.port("schedule"), directory.names)
         servers = (known, *self.edge_sync.hubs_of(known))
-        points = turning_points(servers, accounts.values(), lab.description.trust_policy)
-        schedule = self.schedule(edge)
-        timing = schedule.timing
-        # a cookie must be renewed while it is still taken: one interval early is early enough
-        fresh = min(schedule.last.values()) + timing.cookie_valid_duration
-        fresh -= max(interval(job, timing) for job in Job)
+        shown = [*turning_points(servers, accounts.values(), lab.description.trust_policy)]
+        points = [*shown, *self._shown_elsewhere(shown)]
         # a turning point counts until an hourly pass has come after it and acted on it
-        settled = self._credentials_due.get(edge, now) - CREDENTIAL_INTERVAL
-        return min((end, fresh, *(point for point in points if point > settled)))
+        passes = self._credentials_due.get(edge, now)
+        settled = passes - CREDENTIAL_INTERVAL
+        ends = [end, *(point for point in points if point > settled)]
+        if not quiet.has_passed:
+            ends.append(passes)
+        if quiet.idle:
+            # a cookie must be renewed while it is still taken: one interval early is early enough
+            schedule = self.schedule(edge)
+            fresh = min(schedule.last.values()) + schedule.timing.cookie_valid_duration
+            ends.append(fresh - max(interval(job, schedule.timing) for job in Job))
+        if quiet.stuck:
+            lease = self._lease_ends(edge)
+            ends += [at for at in (*lease, *self._shown_elsewhere(lease)) if at > now]
+        return min(ends)
+
+    def _shown_elsewhere(self, points: Sequence[datetime]) -> list[datetime]:
+        """When machines whose clocks are wrong take it for these instants."""
+        return [clock.true(point) for clock in self.lab.clocks.values() for point in points]
+
+    def _lease_ends(self, edge: str) -> list[datetime]:
+        directory = self.lab.edge(edge)
+        server = read_server(directory.port("schedule"), directory.names, directory.name)
+        if server is None or server.lease is None:
+            return []
+        try:
+            lease = parse_lease(server.lease)
+        except ValueError:
+            return []
+        return [lease.expires_at, lease.option_expires_at]
 
     def _renew(self, edge: str) -> Callable[[datetime], None]:
         def run(now: datetime) -> None:
             lab = self.lab
-            before = self._usn()
+            before, adam = self._usn(), lab.edge(edge)
+            adam_before = self._usn(adam)
             with lab.doing(f"credential renewal, {edge}"), suppress(EdgeSyncError, LdapError):
                 # a directory that takes no writes now is asked again at the next pass
                 known = self.edge_sync.edge_object(edge)
@@ -179,6 +217,9 @@ class Routine:
             for other, quiet in self._quiet.items():
                 if other != edge and quiet.usn == before:
                     quiet.usn = self._usn()  # records of one Edge are nothing to another
+            quiet = self._quiet.setdefault(edge, Quiet())
+            quiet.as_of(self._usn(), lab.agenda.epoch)
+            quiet.has_passed = (before, adam_before) == (self._usn(), self._usn(adam))
             self._credentials_due[edge] = now + CREDENTIAL_INTERVAL
 
         return run

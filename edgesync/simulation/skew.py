@@ -24,6 +24,11 @@ class SkewedClock:
         true = self.inner.now()
         return true + self.offset + (true - self.since) * (self.drift_ppm / PPM)
 
+    def true(self, shown: datetime) -> datetime:
+        """The instant at which this clock shows ``shown``."""
+        passed = shown - self.offset - self.since
+        return self.since + passed / (1 + self.drift_ppm / PPM)
+
     def monotonic(self) -> float:
         """Seconds that the machine has counted."""
         return self.inner.monotonic() * (1 + self.drift_ppm / PPM)

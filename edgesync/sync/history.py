@@ -33,6 +33,8 @@ class History:
             self._db = sqlite_utils.Database(connection)
             if path is not None:
                 connection.execute("PRAGMA journal_mode=WAL")
+                # a power cut may take the last rows: no run rests on them
+                connection.execute("PRAGMA synchronous=NORMAL")
             self._migrate()
         except sqlite3.DatabaseError as error:
             raise SyncError(

@@ -38,10 +38,12 @@ class Schedule:
     def due_at(self, job: Job, now: datetime) -> datetime:
         """When a job is due; one that never ran is due now."""
         ran = self.last.get(job)
-        if ran is None:
-            return now
-        gap = interval(job, self.timing)
-        return ran + (min(gap, RETRY_AFTER) if job in self.failed else gap)
+        return now if ran is None else ran + self.gap(job)
+
+    def gap(self, job: Job) -> timedelta:
+        """From a job's last run to its next; shorter after one that went wrong."""
+        regular = interval(job, self.timing)
+        return min(regular, RETRY_AFTER) if job in self.failed else regular
 
     def due(self, now: datetime) -> tuple[Job, ...]:
         """The jobs that are due, in the order they run."""

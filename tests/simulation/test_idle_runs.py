@@ -12,8 +12,10 @@ from edgesync.lab.description import LabDescription, contoso
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.folder import new_lab
 from edgesync.lab.lab import Lab
+from edgesync.lab.network import Network
 from edgesync.lab.routine import Routine
 from edgesync.organization.names import DEFAULT_SITE
+from edgesync.simulation.skew import SkewedClock
 from tests.simulation.lab_state import state
 
 SHORT_LIVES = Policy(
@@ -64,6 +66,48 @@ def test_the_state_equals_that_of_making_every_run(
         assert quick.clock.now() == plain.clock.now()
 
     assert ran[0] * 5 < ran[1]
+
+
+def _cut_off(lab: Lab) -> None:
+    network = lab.service(Network)
+    network.cut |= {frozenset((f"hub0{number}", "edge01")) for number in (1, 2, 3)}
+
+
+def _reconnect(lab: Lab) -> None:
+    lab.service(Network).cut.clear()
+
+
+def _present_another_certificate(lab: Lab) -> None:
+    other = lab.host("HUB01").published()
+    assert other is not None
+    note = change.replace("msExchServerInternalTLSCert", other)
+    lab.ad_port().modify(ModifyRequest(lab.ad.names.server("EDGE01"), (note,)))
+
+
+def _set_clocks_wrong(lab: Lab) -> None:
+    now = lab.clock.now()
+    lab.clocks["HUB01"] = SkewedClock(lab.clock, timedelta(minutes=-40), now)
+    lab.clocks["EDGE01"] = SkewedClock(lab.clock, timedelta(hours=2), now)
+    lab.clocks["HUB02"] = SkewedClock(lab.clock, timedelta(), now, drift_ppm=900)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "trouble", [_cut_off, _present_another_certificate, _set_clocks_wrong], ids=lambda f: f.__name__
+)
+def test_trouble_that_lasts_costs_few_runs_and_leaves_the_same_state(
+    two_labs: Callable[[Version], tuple[Lab, Lab]], trouble: Callable[[Lab], None]
+) -> None:
+    quick, plain = two_labs(Version.EXCHANGE_2007)
+    ran = [0, 0]
+    for act, hours in ((None, 2), (trouble, 11), (_reconnect, 5.3)):
+        for index, lab in enumerate((quick, plain)):
+            if act is not None:
+                act(lab)
+            ran[index] += lab.agenda.advance(timedelta(hours=hours))
+        assert state(quick) == state(plain)
+
+    assert ran[0] * 3 < ran[1]
 
 
 def test_a_change_between_two_advances_is_synchronized_when_it_would_have_been(
