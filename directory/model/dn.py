@@ -14,9 +14,13 @@ _PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
 """A value without anything to unescape; most are."""
 _ALTERNATIVE = re.compile(r"\A<(GUID|SID|WKGUID)=([^>]*)>\Z", re.IGNORECASE)
 _SIMPLE = re.compile(
-    r"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@/'()&:-]+(?: [A-Za-z0-9._@/'()&:-]+)*),(?![ \\n<])"
+    r"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@/'()&:-]+(?: [A-Za-z0-9._@/'()&:-]+)*),(?![ \n<])"
 )
 """An RDN of one plain value and the comma behind it: what nearly all names start with."""
+SHARED_RDNS_MAX = 48
+"""Deepest name that shares its parsed parents, each read by a call inside a call; the few that are
+deeper are read in a loop, so that no name can exhaust the stack."""
+
 _SPECIAL = ',+"\\<>;='
 _MAY_NEED_ESCAPE = re.compile(r'[,+"\\<>;=#\x00-\x1f\x7f]|^ | $')
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -115,6 +119,8 @@ class DN:
             return f"<{self.alternative.lower()}>"
         if len(self.rdns) < 2:
             return self.rdn_normal if self.rdns else ""
+        if len(self.rdns) > SHARED_RDNS_MAX:
+            return ",".join(rdn.normal for rdn in self.rdns)
         return f"{self.rdn_normal},{self.parent.normal}"
 
     @cached_property
@@ -204,28 +210,49 @@ def _escape(value: str) -> str:
 def _parse(text: str) -> DN:
     if len(text) > DN_LENGTH_MAX:
         raise InvalidDN(text, DN_LENGTH_MAX, f"longer than {DN_LENGTH_MAX} characters")
-    if (match := _SIMPLE.match(text)) is not None:
+    if (match := _SIMPLE.match(text)) is not None and not _may_be_deep(text):
         return _simple(text, match)
     if not text.strip():
         return ROOT
     if match := _ALTERNATIVE.match(text.strip()):
         return DN((), f"{match[1].upper()}={match[2].strip()}")
-    avas: list[Ava] = []
+    if _may_be_deep(text):
+        return _deep(text)
+    rdn, at = _rdn(text, 0)
+    return DN((rdn,)) if at > len(text) else _below(text, at, rdn)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether a name may have more RDNs than share parents; one takes four characters at least."""
+    if len(text) < 4 * SHARED_RDNS_MAX:
+        return False
+    return text.count(",") + text.count(";") >= SHARED_RDNS_MAX
+
+
+def _deep(text: str) -> DN:
+    """A name of any depth, RDN by RDN."""
+    rdns: list[Rdn] = []
     at = 0
+    while at <= len(text):
+        if len(rdns) == RDN_COUNT_MAX:
+            raise InvalidDN(text, at, f"more than {RDN_COUNT_MAX} RDNs")
+        rdn, at = _rdn(text, at)
+        rdns.append(rdn)
+    return DN(tuple(rdns))
+
+
+def _rdn(text: str, at: int) -> tuple[Rdn, int]:
+    """The RDN at ``at``, and where the next one starts: behind the text after the last."""
+    avas: list[Ava] = []
     while True:
         match = _TYPE.match(text, at)
         if match is None:
             raise InvalidDN(text, at, "expected an attribute type and '='")
         value, at = _parse_value(text, match.end())
         avas.append(Ava(match[1], value))
-        separator = text[at] if at < len(text) else ""
         at += 1
-        if separator != "+":
-            break
-    rdn = Rdn(tuple(avas))
-    if not separator:
-        return DN((rdn,))
-    return _below(text, at, rdn)
+        if at > len(text) or text[at - 1] != "+":
+            return Rdn(tuple(avas)), at
 
 
 def _simple(text: str, match: re.Match[str]) -> DN:

@@ -165,7 +165,7 @@ def decode_attributes(data: bytes, at: int, end: int) -> dict[str, tuple[bytes, 
         DecodeError: when it is not such a list.
         LdapError: adminLimitExceeded above ATTRIBUTES_MAX or VALUES_MAX.
     """
-    found: dict[str, tuple[bytes, ...]] = {}
+    found: dict[str, list[bytes]] = {}
     while at < end:
         tag, at, stop = header(data, at, end)
         if tag != ber.SEQUENCE:
@@ -174,7 +174,7 @@ def decode_attributes(data: bytes, at: int, end: int) -> dict[str, tuple[bytes, 
         tag, at, values_end = header(data, values_at, stop)
         if tag != ber.SET:
             raise DecodeError(at, f"attributes.{name}", f"expected tag 0x31, found 0x{tag:02x}")
-        values: list[bytes] = []
+        values = found.setdefault(name, [])
         while at < values_end:
             if at + 2 <= values_end and data[at] == 4 and data[at + 1] < 0x80:
                 start = at + 2
@@ -188,18 +188,15 @@ def decode_attributes(data: bytes, at: int, end: int) -> dict[str, tuple[bytes, 
                 at = after
             values.append(data[start:at])
         at = stop
-        if name in found:
-            values = [*found[name], *values]
         if len(values) > VALUES_MAX:
             raise LdapError(
                 ResultCode.ADMIN_LIMIT_EXCEEDED, f"{name} has more than {VALUES_MAX} values"
             )
-        found[name] = tuple(values)
         if len(found) > ATTRIBUTES_MAX:
             raise LdapError(
                 ResultCode.ADMIN_LIMIT_EXCEEDED, f"more than {ATTRIBUTES_MAX} attributes"
             )
-    return found
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def attribute_name_at(data: bytes, at: int, end: int) -> tuple[str, int]:

@@ -26,22 +26,25 @@ AUTH_SOURCE = "X-MS-Exchange-Organization-AuthSource"
 
 def split(content: bytes) -> tuple[list[bytes], bytes]:
     """Header fields (folding and line end included) and the rest, its blank line first."""
-    fields: list[bytes] = []
+    fields: list[list[bytes]] = []  # of lines, which are joined once
     position = 0
+    rest = b"\r\n"
     while position < len(content):
         end = content.find(b"\r\n", position)
         end = len(content) if end < 0 else end + 2
         line = content[position:end]
         if line == b"\r\n":
-            return fields, content[position:]
+            rest = content[position:]
+            break
         if line[:1] in (b" ", b"\t") and fields:
-            fields[-1] += line
+            fields[-1].append(line)
         elif b":" in line:
-            fields.append(line)
+            fields.append([line])
         else:  # no header field: the body begins without a blank line
-            return fields, b"\r\n" + content[position:]
+            rest = b"\r\n" + content[position:]
+            break
         position = end
-    return fields, b"\r\n"
+    return [b"".join(lines) for lines in fields], rest
 
 
 def name_of(field: bytes) -> bytes:

@@ -134,3 +134,20 @@ def test_a_deep_filter_is_refused_before_it_can_exhaust_the_stack(depth: int) ->
 @pytest.mark.parametrize("text", ["(cn=*)", "(cn=**)", "(cn=****)"])
 def test_stars_alone_ask_whether_there_is_a_value(text: str) -> None:
     assert parse_filter(text) == Present("cn")
+
+
+@pytest.mark.parametrize("depth", [257, 2000])
+def test_a_deep_name_is_refused_before_it_can_exhaust_the_stack(depth: int) -> None:
+    with pytest.raises(InvalidDN, match="more than 256 RDNs"):
+        DN.parse(",".join(["a=b"] * depth))
+
+
+@given(st.integers(40, 255), rdns)
+def test_names_read_in_a_loop_are_those_read_from_their_parents(depth: int, rdn: Rdn) -> None:
+    wanted = DN((rdn,) + (Rdn((Ava("ou", "x"),)),) * (depth - 1))
+    found = DN.parse(str(wanted))
+    assert found == wanted
+    assert found.normal == ",".join(part.normal for part in wanted.rdns)
+    assert found.is_under(found.parent.parent)
+    with pytest.raises(InvalidDN, match="expected an attribute type"):
+        DN.parse(str(wanted) + ",<GUID=1>")
