@@ -172,7 +172,7 @@ OBJECT_CLASS = AttributeName("objectclass")
 
 def encode(context: Context, name: AttributeName, values: Values) -> bytes:
     """An attribute as the store keeps it: wire form, in the schema's spelling."""
-    return ber.attribute(context.schema.spelling(name).encode(), values)
+    return ber.attribute(context.schema.spelled(name), values)
 
 
 def naming_values(context: Context, dn: DN) -> dict[AttributeName, Values]:
@@ -192,9 +192,15 @@ def naming_values(context: Context, dn: DN) -> dict[AttributeName, Values]:
 
 def with_superclasses(context: Context, values: Values) -> Values:
     """Classes with their superclasses, the most general first, as AD stores them."""
+    known = context.class_chains.get(values)
+    if known is not None:
+        return known
     chains = [context.schema.superclasses(value.decode("utf-8", "replace")) for value in values]
     ordered: dict[str, None] = {}
     for chain in sorted(chains, key=len):
         ordered.update(dict.fromkeys(reversed(chain)))
     found = (context.schema.object_class(name) for name in ordered)
-    return tuple(known.name.encode() for known in found if known is not None)
+    result = tuple(known.name.encode() for known in found if known is not None)
+    if len(context.class_chains) < SHAPES_MAX:
+        context.class_chains[values] = result
+    return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from directory.clock import Clock
 from directory.dsa.access import AccessPolicy
@@ -49,7 +49,8 @@ class Silence:
         """Nothing."""
 
 
-class WireName(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WireName:
     """What an add must know about an attribute it was given."""
 
     attribute: Attribute
@@ -81,6 +82,8 @@ class Context:
         default_factory=set
     )
     """Classes and attributes that are known to go together."""
+    class_chains: dict[tuple[bytes, ...], tuple[bytes, ...]] = field(default_factory=dict)
+    """Object classes as they are given, and with all their superclasses."""
     wire_names: dict[bytes, WireName] = field(default_factory=dict)
     """Attribute names of adds as clients spell them, looked up."""
 

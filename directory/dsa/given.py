@@ -32,8 +32,17 @@ def read(context: Context, entry: Entry) -> Given:
     if isinstance(entry, EncodedEntry):
         return _read_encoded(context, entry.operation)
     given: Given = ({}, {})
+    attributes, blobs = given
+    known = context.wire_names
     for name, values in entry.attributes.items():
-        _take(context, given, name.encode(), values, None)
+        found = known.get(name.encode())
+        if found is None or len(values) != 1 or found.name in attributes or found.is_computed:
+            _take(context, given, name.encode(), values, None)
+            continue
+        if found.check is not None:
+            _check_one(context, found, values[0])
+        attributes[found.name] = values
+        blobs[found.name] = ber.attribute(found.spelling, values)
     return given
 
 
@@ -65,16 +74,20 @@ def _read_encoded(context: Context, operation: bytes) -> Given:
         else:
             value = operation[value_at:stop]
             if found.check is not None:
-                try:
-                    found.check(value)
-                except ValueError as error:
-                    raise r.refusal(
-                        context, r.BAD_SYNTAX, found.attribute.spelling, str(error)
-                    ) from None
+                _check_one(context, found, value)
             attributes[found.name] = (value,)
             blobs[found.name] = operation[at:stop]
         at = stop
     return given
+
+
+def _check_one(context: Context, found: WireName, value: bytes) -> None:
+    """``content.check_values`` for one value."""
+    assert found.check is not None
+    try:
+        found.check(value)
+    except ValueError as error:
+        raise r.refusal(context, r.BAD_SYNTAX, found.attribute.spelling, str(error)) from None
 
 
 def _take(
@@ -109,12 +122,12 @@ def _wire_name(context: Context, spelled: bytes) -> WireName:
     attribute = content.attribute_of(context, description)
     content.check_writable(context, attribute, adding=True)
     name = context.schema.canonical(description)
-    spelling = context.schema.spelling(name)
+    spelling = context.schema.spelled(name)
     is_computed = attribute.name in context.store.computed
     check = attribute.syntax.check if attribute.syntax is not None else None
     found = WireName(
-        attribute, name, spelling.encode(), check,
-        is_kept=spelling == description and not is_computed, is_computed=is_computed,
+        attribute, name, spelling, check,
+        is_kept=spelling == spelled and not is_computed, is_computed=is_computed,
     )  # fmt: skip
     if len(context.wire_names) < WIRE_NAMES_MAX:
         context.wire_names[spelled] = found

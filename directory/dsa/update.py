@@ -94,7 +94,7 @@ def _superior(context: Context, session: Session, dn: DN) -> StoredEntry | None:
         if dn != context_of(context, dn):
             raise no_such_object(context, dn)
         return None
-    if store.dit.child(parent.id, dn.rdn.normal) is not None:
+    if store.dit.child(parent.id, dn.rdn_normal) is not None:
         raise r.refusal(context, r.ENTRY_EXISTS)
     if parent.is_deleted:
         raise r.refusal(context, r.UNWILLING, reason="the superior is deleted")

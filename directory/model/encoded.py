@@ -13,7 +13,6 @@ from typing import Any
 from directory.model import ber
 from directory.model.dn import DN
 from directory.model.entry import Entry
-from directory.model.names import attribute_name
 
 SEARCH_RESULT_ENTRY_TAG = 0x64
 ADD_REQUEST_TAG = 0x68
@@ -26,9 +25,10 @@ class EncodedEntry(Entry):
 
     def __init__(self, operation: bytes) -> None:  # the base's slots are filled on first use
         self.operation = operation
+        self._folded = None
 
     def __getattr__(self, name: str) -> Any:
-        if name not in {"dn", "_attributes", "_folded"}:
+        if name not in {"dn", "_attributes"}:
             raise AttributeError(name)
         text, body = split_operation(self.operation)
         if name == "dn":
@@ -40,8 +40,7 @@ class EncodedEntry(Entry):
             spelled = kind.decode()
             attributes[spelled] = (*attributes.get(spelled, ()), *values)
         self._attributes = attributes
-        self._folded = {attribute_name(key): values for key, values in attributes.items()}
-        return self._attributes if name == "_attributes" else self._folded
+        return attributes
 
 
 def split_operation(operation: bytes) -> tuple[bytes, bytes]:

@@ -18,9 +18,17 @@ class Entry:
     def __init__(self, dn: DN, attributes: Mapping[str, tuple[bytes, ...]]) -> None:
         self.dn = dn
         self._attributes = attributes
-        self._folded: dict[AttributeName, tuple[bytes, ...]] = {
-            attribute_name(name): values for name, values in attributes.items()
-        }
+        self._folded: dict[AttributeName, tuple[bytes, ...]] | None = None
+
+    @property
+    def _by_name(self) -> dict[AttributeName, tuple[bytes, ...]]:
+        """Values by folded name, made when first asked for: an entry that is loaded never is."""
+        folded = self._folded
+        if folded is None:
+            folded = self._folded = {
+                attribute_name(name): values for name, values in self._attributes.items()
+            }
+        return folded
 
     @property
     def attributes(self) -> Mapping[str, tuple[bytes, ...]]:
@@ -29,11 +37,11 @@ class Entry:
 
     def values(self, name: str) -> tuple[bytes, ...]:
         """All values; none when the attribute is absent."""
-        return self._folded.get(attribute_name(name), ())
+        return self._by_name.get(attribute_name(name), ())
 
     def has(self, name: str) -> bool:
         """Whether the attribute is there."""
-        return attribute_name(name) in self._folded
+        return attribute_name(name) in self._by_name
 
     def first(self, name: str) -> bytes | None:
         """The first value, or None."""
@@ -92,14 +100,14 @@ class Entry:
         return (
             isinstance(other, Entry)
             and self.dn == other.dn
-            and {n: sorted(v) for n, v in self._folded.items()}
-            == {n: sorted(v) for n, v in other._folded.items()}
+            and {n: sorted(v) for n, v in self._by_name.items()}
+            == {n: sorted(v) for n, v in other._by_name.items()}
         )
 
     __hash__ = None  # type: ignore[assignment]  # values are mutable sets in spirit; use the DN
 
     def __repr__(self) -> str:
-        return f"Entry({str(self.dn)!r}, {sorted(self._folded)})"
+        return f"Entry({str(self.dn)!r}, {sorted(self._by_name)})"
 
 
 def generalized_time(at: datetime) -> str:

@@ -7,7 +7,6 @@ Also what ldifde writes and reads: UTF-16, ``changetype: add`` on every exported
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -146,11 +145,8 @@ class _Record:
 
     def pair(self) -> tuple[str, bytes]:
         """Name (folded) and value of the current line."""
-        raw, value = self.split(self.lines[self.at])
-        try:
-            return _name(raw)[0], value
-        except ValueError:
-            raise self.fail("not an attribute name before ':'") from None
+        (folded, _), value = self.attribute()
+        return folded, value
 
     def split(self, text: bytes) -> tuple[bytes, bytes]:
         raw, colon, value = text.partition(b":")
@@ -160,7 +156,7 @@ class _Record:
             raise self.fail(f"line of more than {LDIF_LINE_MAX} characters")
         if value[:1] == b":":
             try:
-                return raw, base64.b64decode(value[1:].strip(b" "), validate=True)
+                return raw, binascii.a2b_base64(value[1:].strip(b" "), strict_mode=True)
             except binascii.Error as error:
                 raise self.fail(f"not base64: {error}") from None
         if value[:1] == b"<":
@@ -191,29 +187,33 @@ class _Record:
     def attributes(self) -> dict[str, tuple[bytes, ...]]:
         """The rest of a content or add record. Names that differ in case are one attribute."""
         found: dict[str, list[bytes]] = {}
-        spelled: dict[str, str] = {}
-        names = _NAMES
+        spelled: list[str] = []
+        known_names = _NAMES
+        is_short = len(self.octets) < LDIF_LINE_MAX
         for at in range(self.at, len(self.lines)):
-            self.at = at
             raw, _, value = self.lines[at].partition(b": ")
-            if value and value[0] != 0x20 and b":" not in raw and len(value) < LDIF_LINE_MAX:
-                pass  # "name: value", as nearly all lines are
-            else:
-                raw, value = self.split(self.lines[at])
-            known = names.get(raw)
-            if known is None:
-                try:
-                    known = _name(raw)
-                except ValueError:
-                    raise self.fail("not an attribute name before ':'") from None
+            known = known_names.get(raw)
+            if known is None or not value or value[0] == 0x20 or not is_short:
+                self.at = at
+                known, value = self.attribute()
+            # else "name: value", as nearly all lines are
             folded, text = known
             values = found.get(folded)
             if values is None:
                 found[folded] = [value]
-                spelled[folded] = text
+                spelled.append(text)
             else:
                 values.append(value)
-        return {spelled[folded]: tuple(values) for folded, values in found.items()}
+        self.at = len(self.lines) - 1
+        return dict(zip(spelled, map(tuple, found.values()), strict=True))
+
+    def attribute(self) -> tuple[tuple[str, str], bytes]:
+        """Name (folded, as spelled) and value of the current line, read with care."""
+        raw, value = self.split(self.lines[self.at])
+        try:
+            return _name(raw), value
+        except ValueError:
+            raise self.fail("not an attribute name before ':'") from None
 
     # change records ----------------------------------------------------------------------------
 

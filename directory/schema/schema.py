@@ -83,6 +83,7 @@ class Schema:
             for name in definition.names:
                 self._attributes[name.lower()] = attribute
         self._canonical: dict[str, AttributeName] = {}
+        self._spelled: dict[AttributeName, bytes] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -130,6 +131,15 @@ class Schema:
         base, semicolon, options = name.partition(";")
         attribute = self._attributes.get(base)
         return (attribute.spelling if attribute else base) + semicolon + options
+
+    def spelled(self, name: AttributeName) -> bytes:
+        """The same as octets, remembered: every attribute that is stored asks."""
+        found = self._spelled.get(name)
+        if found is None:
+            found = self.spelling(name).encode()
+            if len(self._spelled) < SPELLINGS_MAX:
+                self._spelled[name] = found
+        return found
 
     def superclasses(self, name: str) -> tuple[str, ...]:
         """A class and its superclasses, lower case, nearest first; an unknown name stands alone."""
