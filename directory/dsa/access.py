@@ -13,7 +13,7 @@ from directory.dsa.configuration import DirectoryConfiguration
 from directory.dsa.session import Identity, Role, Session
 from directory.errors import LdapError, ResultCode
 from directory.model.dn import DN
-from directory.store.entry import StoredEntry
+from directory.store.entry import Place, StoredEntry
 
 
 class Right(Flag):
@@ -38,6 +38,10 @@ class Part(StrEnum):
     ACCOUNTS = "accounts"
     CONFIGURATION = "configuration"
     DATA = "data"
+
+
+REMEMBERED_MAX = 4096
+"""Containers of which a role's right to read is remembered; in each are any number of entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,11 @@ class AccessPolicy:
         self._accounts = configuration.replication_accounts
         self._schema = configuration.schema_context
         self._configuration = configuration.configuration
+        tops = (self._schema, self._accounts, self._configuration)
+        self._tops = tuple(top for top in tops if top is not None)
+        # siblings share their Place, and are nearly always in the same part of the tree; where
+        # they are not, the entry's version stands for itself
+        self._readable: dict[Role, dict[Place | StoredEntry, bool]] = {role: {} for role in Role}
 
     def part_of(self, identity: Identity, normal: str, guid: bytes | None) -> Part:
         """The part of the tree an entry is in, seen by an identity."""
@@ -112,8 +121,28 @@ class AccessPolicy:
         return self._table[identity.role, self.part_of(identity, dn.normal, None)]
 
     def may_read(self, identity: Identity, entry: StoredEntry) -> bool:
-        """Whether an entry may be seen at all."""
-        return identity.is_administrator or bool(self.rights(identity, entry) & Right.READ)
+        """Whether an entry may be seen at all: asked for each entry of each answer."""
+        role = identity.role
+        if role is Role.ADMINISTRATOR:
+            return True
+        is_own = entry.guid == identity.guid
+        readable = self._readable[role]
+        known = readable.get(entry.place)
+        if known is None:
+            known = readable.get(entry)
+        if known is not None and not is_own:
+            return known
+        may = bool(self.rights(identity, entry) & Right.READ)
+        if not is_own:
+            if len(readable) >= REMEMBERED_MAX:
+                readable.clear()
+            readable[entry if self._is_above_a_part(entry.place) else entry.place] = may
+        return may
+
+    def _is_above_a_part(self, place: Place) -> bool:
+        """Whether siblings there may be in different parts of the tree."""
+        above = "," + place.normal if place.normal else ""
+        return any(top.normal.endswith(above) for top in self._tops)
 
     def check_write(self, session: Session, dn: DN, entry: StoredEntry | None) -> None:
         """Pass when the session may write.

@@ -12,7 +12,7 @@ from directory.dsa.context import Context
 from directory.dsa.presentation import RANGE_VALUES_MAX
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.search import TICK, find
-from directory.dsa.selection import Selection
+from directory.dsa.selection import SELECTIONS_MAX, Selection
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
@@ -28,6 +28,12 @@ _LARGE = RANGE_VALUES_MAX * 3
 NAMES_MAX = 4096
 """Attribute spellings remembered."""
 
+ENTRIES_MAX = 64
+"""Most entries of an answer given at once; longer ones are streamed, so that others have a turn."""
+
+TOPS_MAX = 1024
+"""Bases remembered as clients spell them: applications have one or two each."""
+
 
 class QuickSearch:
     """Answers quick searches of one directory."""
@@ -37,6 +43,11 @@ class QuickSearch:
         self._generic = context.configuration.is_generic
         self._indexes: dict[bytes, AttributeIndex | None] = {}
         self._subschema = context.configuration.subschema.normal
+        self._store = context.store
+        self._may_read = context.access.may_read
+        self._dit = context.store.dit
+        self._tops: dict[bytes, StoredEntry] = {}
+        self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(
         self,
@@ -49,36 +60,94 @@ class QuickSearch:
         size_limit: int,
     ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, or None."""
-        context = self._context
-        store = context.store
-        if scope > SUBTREE or store.referrals or not base or session.is_global_catalog:
+        store = self._store
+        if scope > SUBTREE or store.referrals or session.is_global_catalog:
             return None
+        if store.dit is not self._dit:
+            self._start_over()
+        entries = store.dit.entries
+        top = self._tops.get(base)
+        # versions never change: the same object at its id has the same name as when it was found
+        if top is None or entries[top.id] is not top:
+            top = self._top(base, scope)
+            if top is None:
+                return None
+        identity = session.identity
+        may_read = None if identity.is_administrator else self._may_read
+        if may_read is not None and not may_read(identity, top):
+            return None
+        selection = self._selections.get(attributes)
+        if selection is None:
+            selection = self._selection(attributes)
+        if selection.ranges:
+            return None
+        ids: Sequence[int]
+        if value is None:
+            if scope != BASE or name.lower() != b"objectclass":
+                return None
+            ids = (top.id,)
+        else:
+            index = self._indexes.get(name)
+            if index is None:
+                index = self._index(name)
+                if index is None:
+                    return None
+            try:
+                key = index.key(value)
+            except ValueError:
+                return ()
+            unique = index.unique.get(key)
+            ids = (unique,) if unique is not None else index.shared.get(key, ())
+            if len(ids) > ENTRIES_MAX:
+                return None
+        # one loop without calls but those that cannot be avoided: this runs for every search
+        top_id = top.id
+        hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
+        operations: list[bytes] = []
+        for id_ in ids:
+            entry = entries[id_]
+            if entry is None or entry.flags & hidden:
+                continue
+            if scope == SUBTREE:
+                if top_id not in entry.place.path and id_ != top_id:
+                    continue
+            elif id_ != top_id if scope == BASE else entry.place.parent != top_id:
+                continue
+            if may_read is not None and not may_read(identity, entry):
+                continue
+            operation = selection.operation(entry)
+            if len(operation) >= _LARGE and not self._generic:
+                return None
+            operations.append(operation)
+        return operations if len(operations) <= (size_limit or ENTRIES_MAX) else None
+
+    def _start_over(self) -> None:
+        """The store has gone back to a snapshot: it has other indexes now, and another tree."""
+        self._dit = self._store.dit
+        self._indexes.clear()
+        self._tops.clear()
+
+    def _top(self, base: bytes, scope: int) -> StoredEntry | None:
+        """The entry a search starts from, when that is an ordinary one."""
         try:
             normal = base.decode().lower()
         except UnicodeDecodeError:
             return None
         # a hit is always right: the key is a normal form, and lowering is part of normalising
-        top = store.dit.find(normal)
+        top = self._store.dit.find(normal) if normal else None
         if top is None or top.flags or normal == self._subschema:
             return None
-        identity = session.identity
-        everything = identity.is_administrator
-        may_read = context.access.may_read
-        if not everything and not may_read(identity, top):
-            return None
-        selection = context.selections.of(attributes)
-        if selection.ranges:
-            return None
-        if value is None:
-            if scope != BASE or name.lower() != b"objectclass":
-                return None
-            return self._answer([top], selection)
-        found = self._find(top, scope, name, value)
-        if found is None or len(found) > (size_limit or SEARCH_ENTRIES_MAX):
-            return None
-        if not everything:
-            found = [entry for entry in found if may_read(identity, entry)]
-        return self._answer(found, selection)
+        if scope != BASE:
+            if len(self._tops) >= TOPS_MAX:
+                self._tops.clear()
+            self._tops[base] = top
+        return top
+
+    def _selection(self, attributes: tuple[str, ...]) -> Selection:
+        if len(self._selections) >= SELECTIONS_MAX:
+            self._selections.clear()
+        selection = self._selections[attributes] = self._context.selections.of(attributes)
+        return selection
 
     def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
         """The SearchResultEntry protocolOps of any search without controls, or None.
@@ -122,37 +191,6 @@ class QuickSearch:
                 operation = shown.encoded or operation
             yield operation
 
-    def _find(
-        self, top: StoredEntry, scope: int, name: bytes, value: bytes
-    ) -> list[StoredEntry] | None:
-        index = self._indexes.get(name)
-        if index is None:
-            index = self._index(name)
-            if index is None:
-                return None
-        try:
-            key = index.key(value)
-        except ValueError:
-            return []
-        dit = self._context.store.dit
-        unique = index.unique.get(key)
-        ids = (unique,) if unique is not None else index.shared.get(key, ())
-        hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
-        found: list[StoredEntry] = []
-        top_id = top.id
-        for id_ in ids:
-            entry = dit.entries[id_]
-            if entry is None or entry.flags & hidden:
-                continue
-            path = entry.place.path
-            if scope == SUBTREE:
-                fits = top_id in path or entry.id == top_id
-            else:
-                fits = entry.place.parent == top_id if scope == ONE else entry.id == top_id
-            if fits:
-                found.append(entry)
-        return found
-
     def _index(self, name: bytes) -> AttributeIndex | None:
         """The index of an attribute that no other attribute is derived from."""
         store = self._context.store
@@ -169,12 +207,3 @@ class QuickSearch:
         if index is not None and len(self._indexes) < NAMES_MAX:
             self._indexes[name] = index
         return index
-
-    def _answer(self, entries: list[StoredEntry], selection: Selection) -> list[bytes] | None:
-        operations: list[bytes] = []
-        for entry in entries:
-            operation = selection.operation(entry)
-            if len(operation) >= _LARGE and not self._generic:
-                return None
-            operations.append(operation)
-        return operations

@@ -27,7 +27,6 @@ from directory.net.limits import SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
-from directory.wire import tags
 from directory.wire.connection import (
     NEED_DATA,
     AbandonReceived,
@@ -41,7 +40,7 @@ from directory.wire.connection import (
 )
 from directory.wire.frame import Frame
 from directory.wire.messages import encode_message
-from directory.wire.quick import quick_search
+from directory.wire.quick import next_search
 
 _log = logging.getLogger(__name__)
 
@@ -177,22 +176,20 @@ class ClientSession(asyncio.Protocol):
 
     def _answer_quickly(self) -> Frame | NeedData | ProtocolFailed:
         """Answer what the fast lane can (net/agent.py); the first message that it cannot."""
-        next_frame, quick, session = self._wire.next_frame, self._quick, self.session
-        output = self._output
+        quick, session, output = self._quick, self.session, self._output
+        if quick is None:
+            return self._wire.next_frame()
+        frames, put_found = self._wire.frames, output.put_found
         while output.size < SLICE_BYTES:
-            frame = next_frame()
-            if quick is None or not isinstance(frame, Frame):
-                return frame
-            message_id, id_element, operation, controls = frame
-            if controls or operation[0] != tags.SEARCH_REQUEST or not message_id:
-                return frame
-            search = quick_search(operation)
-            if search is None:
-                return frame
+            message = next_search(frames)
+            if message is None:
+                return self._wire.next_frame()
+            end, id_element, search = message
             found = quick(session, *search)
             if found is None:
-                return frame
-            output.put_found(id_element, found)
+                return self._wire.next_frame()
+            frames.at = end
+            put_found(id_element, found)
         self._turn_later()  # others first; the rest of what arrived can wait
         return NEED_DATA
 

@@ -21,6 +21,9 @@ _HEADS_MAX = 4096
 _HEADS = tuple(b"\x30" + ber.length(n) for n in range(_HEADS_MAX))
 
 
+_DONE_HEADS = tuple(b"\x30" + ber.length(n + len(SEARCH_DONE)) for n in range(16))
+
+
 class Output:
     """Messages in the order they will be sent."""
 
@@ -60,9 +63,15 @@ class Output:
 
     def put_found(self, id_element: bytes, operations: Sequence[bytes]) -> None:
         """Entries the store keeps encoded, and the end of their search."""
+        parts, octets = self.parts, len(id_element)
+        size = self.size
         for operation in operations:
-            self.put_operation(id_element, operation)
-        self.put_operation(id_element, SEARCH_DONE)
+            n = octets + len(operation)
+            head = _HEADS[n] if n < _HEADS_MAX else b"\x30" + ber.length(n)
+            parts += (head, id_element, operation)
+            size += n + len(head)
+        parts += (_DONE_HEADS[octets], id_element, SEARCH_DONE)
+        self.size = size + octets + 2 + len(SEARCH_DONE)
 
     def take(self) -> bytes:
         """Everything, as one piece; nothing is left."""

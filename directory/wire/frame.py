@@ -83,12 +83,13 @@ def envelope(id_element: bytes, operation: bytes, controls: bytes = b"") -> byte
 class FrameBuffer:
     """Cuts a stream into frames. A message's announced size is checked before it is collected."""
 
-    __slots__ = ("_at", "_data", "_late", "_late_size", "_missing", "size_max")
+    __slots__ = ("_late", "_late_size", "_missing", "at", "data", "size_max")
 
     def __init__(self, size_max: int = MESSAGE_SIZE_MAX) -> None:
         self.size_max = size_max
-        self._data = b""
-        self._at = 0
+        self.data = b""
+        """What was received last, as one piece; up to ``at`` it has been read."""
+        self.at = 0
         # chunks that came while a message was known to be incomplete; joined once, when it is
         # whole, so that collecting a large message costs what it weighs
         self._late: list[bytes] = []
@@ -101,16 +102,16 @@ class FrameBuffer:
             self._late.append(data)
             self._late_size += len(data)
             if self._late_size >= self._missing:
-                self._data = b"".join((self._data[self._at :], *self._late))
-                self._at = 0
+                self.data = b"".join((self.data[self.at :], *self._late))
+                self.at = 0
                 self._late.clear()
                 self._late_size = self._missing = 0
-        elif self._at == len(self._data):
-            self._data = data
-            self._at = 0
+        elif self.at == len(self.data):
+            self.data = data
+            self.at = 0
         else:
-            self._data = self._data[self._at :] + data
-            self._at = 0
+            self.data = self.data[self.at :] + data
+            self.at = 0
 
     def next_frame(self) -> Frame | None:
         """The next whole message, or None until more data has come.
@@ -118,8 +119,8 @@ class FrameBuffer:
         Raises:
             DecodeError: when what follows is no message or announces more than ``size_max``.
         """
-        data = self._data
-        at = self._at
+        data = self.data
+        at = self.at
         left = len(data) - at
         if self._missing or left < 2:
             return None
@@ -141,7 +142,7 @@ class FrameBuffer:
         if end > len(data):
             self._missing = end - len(data)
             return None
-        self._at = end
+        self.at = end
         # the usual message, a short id and no controls, taken apart here; all others elsewhere
         operation_at = start + 2 + data[start + 1] if n >= SHORTEST_MESSAGE else end
         if operation_at + 2 <= end and data[start] == ber.INTEGER and data[start + 1] <= 3:
@@ -160,4 +161,4 @@ class FrameBuffer:
     @property
     def waiting(self) -> int:
         """Octets received that are not yet part of a frame."""
-        return len(self._data) - self._at + self._late_size
+        return len(self.data) - self.at + self._late_size

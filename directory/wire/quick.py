@@ -1,15 +1,18 @@
 """The fast lane: the searches that make up nearly all traffic, read with a few slices.
 
 One equality or presence, no controls, short names. Everything it cannot read at a glance it
-leaves to the plain path (``wire.requests``), by answering None: it never decides anything
-itself. ``tests/property/wire/test_quick.py`` holds the two together.
+leaves to the plain path (``wire.frame`` and ``wire.requests``), by answering None: it never
+decides anything itself. ``tests/property/wire/test_quick.py`` holds the two together.
 """
 
 from __future__ import annotations
 
 from directory.errors import DecodeError, LdapError
+from directory.model import ber
 from directory.model.ber import Reader
+from directory.wire import tags
 from directory.wire.entries import KNOWN_SELECTIONS, decode_selection
+from directory.wire.frame import FrameBuffer
 
 QuickSearch = tuple[bytes, int, bytes, bytes | None, tuple[str, ...], int]
 """Base, scope, attribute, value (None: present), attributes wanted, size limit; names as sent."""
@@ -29,42 +32,85 @@ _LIMITS = {
 _LIMITS_OCTETS = 15
 
 
-def quick_search(op: bytes) -> QuickSearch | None:
-    """Read a SearchRequest protocolOp, or leave it to the plain path."""
+def next_search(frames: FrameBuffer) -> tuple[int, bytes, QuickSearch] | None:
+    """The next message if it is a quick search: where it ends, its id element, and the search.
+
+    The buffer stays where it is. None says nothing but that ``next_frame`` has to look.
+    """
+    data, at = frames.data, frames.at
+    if len(data) - at < 2:
+        return None
     try:
-        n = op[1]
-        at = 4 if n < _SHORT else 4 + (n & 0x7F)
-        end = at + op[at - 1]
-        filter_at = end + _LIMITS_OCTETS
-        limits = _LIMITS.get(op[end:filter_at])
-        if limits is None or op[at - 2] != 4 or op[at - 1] >= _SHORT:
+        n = data[at + 1]
+        if n < _SHORT:
+            start = at + 2
+        elif n == 0x81:
+            n = data[at + 2]
+            start = at + 3
+        else:
             return None
-        n = op[filter_at + 1]
+        end = start + n
+        size = data[start + 1]
+        operation = start + 2 + size
+        if (
+            data[at] != ber.SEQUENCE or end > len(data) or data[start] != ber.INTEGER
+            or not 1 <= size <= 4 or data[start + 2] >= _SHORT
+            or data[operation] != tags.SEARCH_REQUEST
+            # zero, which is the server's, and ids with octets more than they need
+            or (not data[start + 2] and (size == 1 or data[start + 3] < _SHORT))
+        ):  # fmt: skip
+            return None
+    except IndexError:
+        return None
+    search = quick_search(data, operation, end)
+    return None if search is None else (end, data[start:operation], search)
+
+
+def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
+    """Read a SearchRequest that is the whole of ``data[at:end]``, or leave it to the plain path."""
+    try:
+        n = data[at + 1]
+        if n < _SHORT:
+            base_at = at + 4
+        elif n == 0x81:
+            n = data[at + 2]
+            base_at = at + 5
+        else:
+            return None
+        base_end = base_at + data[base_at - 1]
+        filter_at = base_end + _LIMITS_OCTETS
+        limits = _LIMITS.get(data[base_end:filter_at])
+        if (
+            limits is None or base_at - 2 + n != end
+            or data[base_at - 2] != ber.OCTET_STRING or data[base_at - 1] >= _SHORT
+        ):  # fmt: skip
+            return None
+        n = data[filter_at + 1]
         stop = filter_at + 2 + n
         value: bytes | None
         if n >= _SHORT:
             return None
-        if op[filter_at] == 0xA3:
-            name_end = filter_at + 4 + op[filter_at + 3]
-            name = op[filter_at + 4 : name_end]
-            value = op[name_end + 2 : stop]
+        if data[filter_at] == 0xA3:
+            name_end = filter_at + 4 + data[filter_at + 3]
+            name = data[filter_at + 4 : name_end]
+            value = data[name_end + 2 : stop]
             if (
-                op[filter_at + 2] != 4
-                or op[name_end] != 4
-                or name_end + 2 + op[name_end + 1] != stop
+                data[filter_at + 2] != 4
+                or data[name_end] != 4
+                or name_end + 2 + data[name_end + 1] != stop
             ):
                 return None
-        elif op[filter_at] == 0x87:
-            name = op[filter_at + 2 : stop]
+        elif data[filter_at] == 0x87:
+            name = data[filter_at + 2 : stop]
             value = None
         else:
             return None
-        attributes = KNOWN_SELECTIONS.get(op[stop:])
+        attributes = KNOWN_SELECTIONS.get(data[stop:end])
         if attributes is None:
-            reader = Reader(op, stop)
+            reader = Reader(data, stop, end)
             attributes = decode_selection(reader)
             if reader.more:
                 return None
     except (IndexError, DecodeError, LdapError):
         return None
-    return op[at:end], limits[0], name, value, attributes, limits[1]
+    return data[base_at:base_end], limits[0], name, value, attributes, limits[1]

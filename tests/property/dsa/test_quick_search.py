@@ -72,7 +72,8 @@ def write(made: Bench, top: DN, step: tuple[str, str, object]) -> None:
 @given(
     st.sampled_from(["generic", "ad"]),
     st.booleans(),
-    st.lists(st.one_of(REQUESTS.map(lambda r: ("ask", r)), WRITES.map(lambda w: ("write", w))),
+    st.lists(st.one_of(REQUESTS.map(lambda r: ("ask", r)), WRITES.map(lambda w: ("write", w)),
+                       st.just(("restore", None))),
              min_size=4, max_size=14),
 )  # fmt: skip
 def test_both_paths_give_the_same_bytes(
@@ -84,11 +85,14 @@ def test_both_paths_give_the_same_bytes(
         made.add(top.child("cn", "me"), objectClass="inetOrgPerson", sn="x", userPassword=PASSWORD)
         made.ask(m.ModifyRequest(top.child("cn", "me"), (replace("userAccountControl", b"512"),)))
         session = made.bound(str(top.child("cn", "me")), PASSWORD)
+    snapshot = made.agent.snapshot()
     for kind, step in steps:
         if kind == "write":
             write(made, top, step)
-            continue
-        compare(made, session, top, step)
+        elif kind == "restore":
+            made.agent.restore(snapshot)
+        else:
+            compare(made, session, top, step)
 
 
 def compare(made: Bench, session: Session, top: DN, step: Any) -> None:
@@ -140,3 +144,21 @@ def test_a_stream_gives_the_same_bytes(profile: str, step: Any) -> None:
     plain = list(made.agent.execute(made.session, request))[:-1]
     encoded = [getattr(reply.operation, "encoded", None) for reply in plain]
     assert [operation for operation in stream if operation] == encoded
+
+
+def test_a_directory_that_went_back_to_a_snapshot_answers_from_what_it_has_now() -> None:
+    made, top = populated("generic")
+    snapshot = made.agent.snapshot()
+    made.add(top.child("cn", "new"), objectClass="inetOrgPerson", sn="x", mail="new@x")
+    made.ask(m.DeleteRequest(top.child("cn", "a")))
+    steps = [("base", 2, "mail", value, ("cn",), 0) for value in ("new@x", "97@x")]
+    ask = made.agent.quick_search
+    found = [ask(made.session, str(top).encode(), 2, b"mail", value.encode(), ("cn",), 0)
+             for *_, value, _, _ in steps]  # fmt: skip
+    assert [len(entries or ()) for entries in found] == [1, 0]
+    made.agent.restore(snapshot)
+    found = [ask(made.session, str(top).encode(), 2, b"mail", value.encode(), ("cn",), 0)
+             for *_, value, _, _ in steps]  # fmt: skip
+    assert [len(entries or ()) for entries in found] == [0, 1]
+    for step in steps:
+        compare(made, made.session, top, step)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory.errors import DecodeError
 from directory.model import filter as filters
+from directory.model.ber import integer
 from directory.model.dn import DN
 from directory.model.messages import SearchRequest
 from directory.wire.encode import encode_operation
-from directory.wire.quick import quick_search
+from directory.wire.frame import Frame, FrameBuffer, envelope
+from directory.wire.quick import next_search, quick_search
 from directory.wire.requests import decode_request
 from tests.support.ldap_values import dns, names, octets, searches, selections
 
@@ -24,7 +27,7 @@ plain = st.builds(
 
 def _agrees(operation: bytes) -> bool:
     """Whether the fast lane took it; fails when it read something else than the plain path."""
-    quick = quick_search(operation)
+    quick = quick_search(operation, 0, len(operation))
     if quick is None:
         return False
     request = decode_request(operation)
@@ -60,7 +63,7 @@ def test_a_damaged_search_is_not_read_differently(
     start = 2 if raw[1] < 0x80 else 2 + (raw[1] & 0x7F)
     for at in data.draw(st.lists(st.integers(start, len(raw) - 1), min_size=1, max_size=3)):
         raw[at] = data.draw(st.integers(0, 255))
-    quick = quick_search(bytes(raw))
+    quick = quick_search(bytes(raw), 0, len(raw))
     if quick is not None:
         try:
             quick[2].decode()
@@ -68,3 +71,44 @@ def test_a_damaged_search_is_not_read_differently(
         except ValueError:
             return  # a directory finds no such name and leaves it to the plain path
         _agrees(bytes(raw))
+
+
+def _frame(data: bytes) -> Frame | None:
+    frames = FrameBuffer()
+    frames.receive_data(data)
+    try:
+        return frames.next_frame()
+    except DecodeError:
+        return None
+
+
+@given(
+    plain,
+    st.one_of(
+        st.integers(0, 2**31 - 1).map(integer),
+        st.binary(max_size=6).map(lambda octets: bytes((2, len(octets))) + octets),
+    ),
+    st.binary(max_size=40),
+    st.data(),
+)
+def test_a_message_taken_from_a_stream_is_the_one_the_plain_path_finds(
+    request: SearchRequest, id_element: bytes, following: bytes, data: st.DataObject
+) -> None:
+    raw = bytearray(envelope(id_element, encode_operation(request)) + following)
+    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), max_size=2)):
+        raw[at] = data.draw(st.integers(0, 255))
+    raw = raw[: data.draw(st.integers(0, len(raw)))] if data.draw(st.booleans()) else raw
+    frames = FrameBuffer()
+    frames.receive_data(bytes(raw))
+    found = next_search(frames)
+    if found is None:
+        return
+    end, id_element, search = found
+    frame = _frame(bytes(raw))
+    assert frame is not None
+    assert (frame.id_element, frame.controls) == (id_element, b"")
+    assert frame.message_id
+    assert _frame(bytes(raw[:end])) == frame
+    assert _frame(bytes(raw[: end - 1])) is None
+    assert quick_search(frame.operation, 0, len(frame.operation)) == search
+    assert frames.at == 0
