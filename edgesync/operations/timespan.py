@@ -30,6 +30,6 @@ def parse_timespan(text: str) -> timedelta:
         parts = _SHORT.findall(wanted)
         if parts and not _SHORT.sub("", wanted).strip():
             return sum((timedelta(**{_UNITS[u.lower()]: float(n)}) for n, u in parts), timedelta(0))
-    except OverflowError:
+    except (OverflowError, ValueError):  # more days, or more digits, than there can be
         pass
     raise UsageError(f"{text!r} is not a time span", "write 90d, 36h, 5m or 1.12:30:00")

@@ -19,7 +19,6 @@ TOML, so that it can be read, written and diffed by hand::
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -29,6 +28,7 @@ from pathlib import Path
 from edgesync.config import Version
 from edgesync.errors import InputInvalid, NoSuchThing
 from edgesync.lab.description import LabDescription, contoso
+from edgesync.toml import parse_toml
 
 SIZE_MAX = 1 << 20
 """Bytes of a scenario file: the longest shipped one has 2 kB."""
@@ -73,6 +73,8 @@ class Scenario:
     story: str = ""
     seed: int = 7
     lab: LabOptions = LabOptions()
+    mail_delay: str = "30m"
+    """Longest way of a message, not counting the time until the last trouble is taken away."""
 
     def document(self) -> str:
         """The scenario as TOML again: what a failure is shrunk to."""
@@ -86,7 +88,17 @@ class Scenario:
         if self.lab.policy:
             words = ", ".join(f'{k} = "{v}"' for k, v in sorted(self.lab.policy.items()))
             lines.append(f"policy = {{{words}}}")
-        return "\n".join([*lines, "[play]", "steps = '''", *self.steps, "'''", ""])
+        return "\n".join(
+            [
+                *lines,
+                "[play]",
+                f'mail_delay = "{self.mail_delay}"',
+                "steps = '''",
+                *self.steps,
+                "'''",
+                "",
+            ]
+        )
 
 
 def _toml(value: bool | int | str) -> str:
@@ -104,18 +116,20 @@ def read_scenario(text: str, name: str) -> Scenario:
     if len(text) > SIZE_MAX:
         raise InputInvalid(f"{name} is larger than {SIZE_MAX} bytes", "a scenario is short")
     try:
-        given = tomllib.loads(text)
+        given = parse_toml(text)
         lab = LabOptions(**given.get("lab", {}))
         steps = tuple(_lines(given["play"]["steps"]))
         scenario = Scenario(
             name, str(given["title"]), str(given["kind"]), steps,
             str(given.get("story", "")).strip(),
             int(given.get("seed", 7)), lab,
+            str(given["play"].get("mail_delay", Scenario.mail_delay)),
         )  # fmt: skip
         lab.description(scenario.seed)
+        parse_span(scenario.mail_delay)
     except KeyError as error:
         raise InputInvalid(f"{name} has no {error}", "docs/simulation.md shows one") from error
-    except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputInvalid(f"{name}: {error}", "docs/simulation.md shows one") from error
     if len(steps) > STEPS_MAX:
         raise InputInvalid(f"{name} has more than {STEPS_MAX} steps", "split it")
@@ -170,5 +184,10 @@ def parse_span(text: str) -> timedelta:
     match = _SPAN.match(text)
     if match is None:
         raise InputInvalid(f"{text!r} is no span of time", "write 90s, 5m, 1.5h or 30d")
-    span = timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    try:
+        span = timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    except OverflowError as error:
+        raise InputInvalid(
+            f"{text[:40]!r} is too long a span of time", "write 90s, 5m, 1.5h or 30d"
+        ) from error
     return -span if match["sign"] else span

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +19,7 @@ from edgesync.organization.address_hash import ADDRESS_HASHES
 from edgesync.port.ldap import Verification
 from edgesync.sync.kinds import AttributeRule, Identity, ReplicatedKind
 from edgesync.sync.transform import TRANSFORMATIONS, Setting
+from edgesync.toml import parse_toml
 
 _SCOPES = {"one": Scope.ONE, "subtree": Scope.SUBTREE, "base": Scope.BASE}
 _TOP = {"source", "target", "job", "state", "cookie_valid_days", "recipient_hash"}
@@ -68,10 +68,10 @@ def read_config(path: Path) -> ForeignConfig:
         InputInvalid: not TOML. ConfigurationError: a key or value that cannot be; names it.
     """
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
+        given = parse_toml(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise NoSuchThing(f"no file {path}", "give the path of a file that exists") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8 and not TOML are ValueErrors
         raise InputInvalid(f"{path}: {error}", "see docs/sync.md for an example") from error
     _known(given, _TOP, "")
     folder = path.parent

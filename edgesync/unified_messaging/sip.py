@@ -16,6 +16,9 @@ HEADERS_MAX = 200
 BODY_MAX = 65536
 """Most bytes of a body; a session description has a few hundred."""
 
+LENGTH_DIGITS_MAX = 9
+"""Most digits of a Content-Length, leading zeros apart."""
+
 VERSION = "SIP/2.0"
 _REQUEST = re.compile(r"([A-Z]{1,32}) (\S{1,2048}) SIP/2\.0\Z")
 _RESPONSE = re.compile(r"SIP/2\.0 ([1-6]\d\d) (.*)\Z")
@@ -105,9 +108,12 @@ class SipReader:
                 self._start = line
         elif not line:
             length = next((v for k, v in self._headers if k == "content-length"), "0")
-            if not length.isascii() or not length.isdecimal() or int(length[:9]) > BODY_MAX:
+            digits = length.lstrip("0") or "0"
+            if not length.isascii() or not length.isdecimal() or len(digits) > LENGTH_DIGITS_MAX:
                 raise SipMalformed("Content-Length is wrong or too large")
-            self._missing = int(length)
+            if int(digits) > BODY_MAX:
+                raise SipMalformed("Content-Length is too large")
+            self._missing = int(digits)
         elif line[0] in " \t" and self._headers:
             name, value = self._headers[-1]
             self._headers[-1] = (name, f"{value} {line.strip()}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgesync.errors import EdgeSyncError, InputInvalid, NoSuchThing
+from edgesync.errors import ConfigurationError, EdgeSyncError, InputInvalid, NoSuchThing
 from edgesync.operations.commands import parse_command
 from edgesync.operations.context import Context
 from edgesync.operations.performer import perform
@@ -32,11 +32,20 @@ def test_comments_and_empty_lines_are_no_steps() -> None:
         (WHOLE.replace("title", "titel"), "title"),
         (WHOLE + "[lab]\nhubz = 3\n", "hubz"),
         (WHOLE + '[lab]\nversion = "exchange-1999"\n', "exchange-1999"),
+        ("seed = inf\n" + WHOLE, "infinity"),
+        ("a = " + "[" * 5000, "brackets"),
+        ("a" + ".a" * 500 + " = 1", "dots"),
     ],
 )
 def test_a_file_that_is_no_scenario_is_refused_by_its_element(text: str, says: str) -> None:
     with pytest.raises(InputInvalid, match=says):
         read_scenario(text, "x")
+
+
+@pytest.mark.parametrize("size", ["hubs", "sites", "edges"])
+def test_a_lab_of_a_thousand_million_is_refused_before_it_is_made(size: str) -> None:
+    with pytest.raises(ConfigurationError, match="at most"):
+        read_scenario(f"{WHOLE}[lab]\n{size} = 1_000_000_000\n", "x")
 
 
 def test_an_unknown_name_is_no_such_thing_and_a_file_is_taken(tmp_path: Path) -> None:
@@ -51,6 +60,8 @@ def test_an_unknown_name_is_no_such_thing_and_a_file_is_taken(tmp_path: Path) ->
 def test_a_span_without_a_unit_is_refused() -> None:
     with pytest.raises(InputInvalid, match="no span"):
         parse_span("5")
+    with pytest.raises(InputInvalid, match="too long"):
+        parse_span("9999999999999d")
     assert parse_span("-1.5h") == timedelta(hours=-1.5)
     assert parse_span("2h") == timedelta(hours=2)
 
