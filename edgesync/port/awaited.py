@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from directory.errors import LdapError, ResultCode
 from directory.model.ber import header
 from directory.model.controls import Control
 from directory.model.encoded import SEARCH_RESULT_ENTRY_TAG, EncodedEntry
@@ -17,6 +18,9 @@ from directory.model.messages import LdapMessage, LdapResult, SearchResultEntry,
 from directory.wire.entries import is_usual
 from directory.wire.frame import Frame
 from edgesync.port.port import SearchOutcome
+
+ANSWER_SIZE_MAX = 1024**3
+"""Octets of one search's answers: half a million entries. A server that never ends is broken."""
 
 Interpret = Callable[[Frame], LdapMessage]
 
@@ -39,6 +43,7 @@ class AwaitedSearch:
         self._beside: list[tuple[Control, ...]] = []
         self._infos: list[SyncInfo] = []
         self._controls: tuple[Control, ...] = ()
+        self._size = 0
         self.result: LdapResult | None = None
 
     @property
@@ -47,8 +52,17 @@ class AwaitedSearch:
         return self.result is not None
 
     def take(self, frame: Frame) -> bool:
-        """One more answer; true for the last."""
+        """One more answer; true for the last.
+
+        Raises:
+            LdapError: the answers have no end.
+        """
         operation = frame.operation
+        self._size += len(operation)
+        if self._size > ANSWER_SIZE_MAX:
+            raise LdapError(
+                ResultCode.SIZE_LIMIT_EXCEEDED, f"one search brought over {ANSWER_SIZE_MAX} octets"
+            )
         if operation[0] == SEARCH_RESULT_ENTRY_TAG and not frame.controls and _is_usual(operation):
             self._entries.append(EncodedEntry(operation))
             self._beside.append(())

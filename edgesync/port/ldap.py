@@ -57,6 +57,10 @@ _NO_ERROR = frozenset({ResultCode.SUCCESS, ResultCode.COMPARE_TRUE, ResultCode.C
 _GONE = frozenset({ResultCode.BUSY, ResultCode.UNAVAILABLE})
 
 
+_STUMBLES = (LookupError, TypeError, ValueError, AttributeError)
+"""What ldap3's decoder raises at bytes that are no LDAP."""
+
+
 @dataclass(frozen=True, slots=True)
 class PortLimits:
     """How long to wait for a server, in seconds."""
@@ -119,6 +123,7 @@ class LdapPort:
             tls=_tls(checked) if secure or start_tls else None,
             get_info=ldap3.NONE,
             connect_timeout=limits.connect_s,
+            allowed_referral_hosts=[],
         )
         connection = ldap3.Connection(
             server,
@@ -129,6 +134,7 @@ class LdapPort:
             auto_bind=ldap3.AUTO_BIND_NONE,
             check_names=False,
             auto_range=False,
+            auto_referrals=False,  # ldap3 would bind wherever a server sends it, password and all
             auto_encode=False,
             auto_escape=False,
             return_empty_attributes=False,
@@ -269,6 +275,10 @@ class LdapPort:
             ) from error
         except LDAPException as error:
             raise LdapError(ResultCode.OTHER, f"ldap3: {error}") from error
+        except _STUMBLES as error:
+            raise LdapError(
+                ResultCode.PROTOCOL_ERROR, f"{self._peer} does not speak LDAP: {error!r}"
+            ) from error
 
     def _sync_info(self, value: bytes) -> SyncInfo:
         try:

@@ -233,12 +233,13 @@ class PipelinedPort:
             self._read_one()
 
     def _read_one(self) -> None:
-        """Hand the next answer to who waits for it; one that nobody waits for is dropped."""
+        """Hand the next answer to who waits for it."""
         frame = self._next_frame()
         awaited = self._waiting.get(frame.message_id)
         if awaited is None:
-            if frame.message_id == 0:
-                self._interpret(frame)
+            if frame.message_id != 0:
+                raise self._not_ldap(f"an answer to message {frame.message_id}, which asks nothing")
+            self._interpret(frame)
         elif awaited.take(frame):
             del self._waiting[frame.message_id]
 
