@@ -153,20 +153,29 @@ class RemoteProtocolError(ProtocolError):
 
 
 class JournalError(DirectoryError):
-    """The journal could not be read or written."""
+    """The journal could not be read or written; ``hint`` names the way out."""
+
+    hint = "see whether its disk is full or read-only; what was acknowledged is kept"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
 
 
 class JournalCorrupt(JournalError):
-    """The journal does not agree with itself; ``hint`` names the way out."""
+    """The journal does not agree with itself."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
+    hint = "restore a snapshot or a copy; docs/recovery.md says how to save what can be read"
 
 
 class JournalTooNew(JournalError):
     """The journal was written by a later version."""
 
+    hint = "use the version that wrote it, or a later one; the file was not touched"
+
 
 class JournalLocked(JournalError):
     """Another process holds the journal."""
+
+    hint = "stop the other process, or work through it"

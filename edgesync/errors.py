@@ -12,11 +12,13 @@ EdgeSyncError(message, hint, exit_code, code)
 ├─ SubscriptionError          1   SubscriptionFileInvalid · CredentialUndecryptable
 ├─ SyncError                  1   LeaseLost · SourceRefused · TargetRefused
 ├─ LabError                   1   LabInUse · LabCorrupt
+├─ DiskRefused                1   full, read-only or failing
 └─ InputInvalid               1   a file that is not what it should be (names line or element)
 """
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -139,10 +141,46 @@ class LabError(EdgeSyncError):
     """The lab's folder cannot be used."""
 
 
+class LabCorrupt(LabError):
+    """A file of the lab does not agree with itself; the hint names the way out."""
+
+
 class LabInUse(LabError):
     """Another process holds the lab."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DiskRefused(EdgeSyncError):
+    """The disk is full, read-only or failing; what was acknowledged before is kept."""
+
+
+def of_machine(error: BaseException) -> EdgeSyncError | None:
+    """What the operating system or SQLite refused, as an error a person can act on, or None."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(code, int) and code & _SQLITE_PRIMARY in _SQLITE_REFUSALS:
+        return DiskRefused(f"a file of the lab cannot be written: {error}", _DISK_HINT)
+    if isinstance(code, int) and code & _SQLITE_PRIMARY in _SQLITE_DAMAGED:
+        return LabCorrupt(f"a file of the lab is damaged: {error}", _DAMAGE_HINT)
+    if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
+        return DiskRefused(str(error), _DISK_HINT)
+    return None
+
+
+_DISK_ERRNOS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM,
+}  # fmt: skip
+_SQLITE_PRIMARY = 0xFF
+"""SQLite's extended result codes carry the primary one in their lowest octet."""
+_SQLITE_REFUSALS = {3, 8, 10, 13, 14}
+"""SQLITE_PERM, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
+_SQLITE_DAMAGED = {11, 26}
+"""SQLITE_CORRUPT, NOTADB."""
+_DISK_HINT = (
+    "make room, or see that the disk can be written, and run the command again: what was "
+    "acknowledged is kept"
+)
+_DAMAGE_HINT = "edgesync directory verify names the file; docs/recovery.md says how to go on"
 
 
 class InputInvalid(EdgeSyncError):

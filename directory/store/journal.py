@@ -18,6 +18,7 @@ from sqlite_utils import Database, Migrations
 
 from directory.errors import JournalCorrupt, JournalError, JournalLocked, JournalTooNew
 from directory.model.dn import DN
+from directory.store.audit import audit
 from directory.store.changes import VERSIONS_MAX, Removal
 from directory.store.dit import TOP
 from directory.store.entry import Author, Place, StoredEntry
@@ -92,30 +93,38 @@ class SqliteJournal:
             raise
 
     def _open(self, durability: Durability) -> Database:
+        connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            db = Database(connection)
+            self._refuse_later_format(db)
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {durability}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            db = Database(connection)
-            if "meta" in db.table_names():
-                found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-                if found is not None and int(found[0]) > FORMAT:
-                    connection.close()
-                    raise JournalTooNew(
-                        f"{self.path} has format {found[0]}; this version reads up to {FORMAT}"
-                    )
             migrations.apply(db)
             # when a table was made is no content: the same seed gives the same bytes on any day
             connection.execute("UPDATE _sqlite_migrations SET applied_at = ''")
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
-        except sqlite3.DatabaseError as error:
-            raise JournalCorrupt(
-                f"{self.path} cannot be read: {error}",
-                "restore a copy, or remove the file to start with an empty directory",
-            ) from error
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, sqlite3.OperationalError | OSError):
+                raise JournalError(f"{self.path} cannot be opened: {error}") from error
+            if isinstance(error, sqlite3.DatabaseError | ValueError):
+                raise JournalCorrupt(f"{self.path} cannot be read: {error}") from error
+            raise
         return db
+
+    def _refuse_later_format(self, db: Database) -> None:
+        """Look before anything is written, the header's journal mode included."""
+        if "meta" not in db.table_names():
+            return
+        found = db.conn.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+        if found is not None and int(found[0]) > FORMAT:
+            raise JournalTooNew(
+                f"{self.path} has format {found[0]}; this version reads up to {FORMAT}"
+            )
 
     def close(self) -> None:
         """Close the file and let go of it."""
@@ -194,10 +203,7 @@ class SqliteJournal:
             self._load_log(store)
             self._load_recent_versions(store)
         except (sqlite3.DatabaseError, KeyError, IndexError, ValueError, TypeError) as error:
-            raise JournalCorrupt(
-                f"{self.path} does not agree with itself: {error}",
-                "restore a copy, or look at it with the sqlite3 tool",
-            ) from error
+            raise JournalCorrupt(f"{self.path} does not agree with itself: {error}") from error
 
     def _load_authors(self) -> None:
         for id_, identity, note in self.db.conn.execute("SELECT id, identity, note FROM author"):
@@ -221,8 +227,7 @@ class SqliteJournal:
                 ready += waiting.pop(entry.id, [])
         if waiting:
             raise JournalCorrupt(
-                f"{self.path}: superiors {sorted(waiting)} of some entries are missing",
-                "restore a copy",
+                f"{self.path}: superiors {sorted(waiting)} of some entries are missing"
             )
 
     def _load_log(self, store: Store) -> None:
@@ -268,10 +273,22 @@ class SqliteJournal:
         return entry
 
     def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
-        """Complete the chain of an entry's earlier versions from what each change replaced."""
+        """Complete the chain of an entry's earlier versions from what each change replaced.
+
+        Raises:
+            JournalCorrupt: the past of this entry cannot be read; its present is not affected.
+        """
         oldest = list(versions(entry))[-1]
         if oldest.changed == oldest.created:
             return
+        try:
+            self._go_back(store, entry, oldest)
+        except (sqlite3.DatabaseError, KeyError, IndexError, ValueError) as error:
+            raise JournalCorrupt(
+                f"{self.path}: the past of {entry.name.decode()!r} cannot be read: {error}"
+            ) from error
+
+    def _go_back(self, store: Store, entry: StoredEntry, oldest: StoredEntry) -> None:
         authors = {id_: author for author, id_ in self._authors.items()}
         rows: Iterator[ChangeRow] = self.db.conn.execute(
             "SELECT * FROM change WHERE entry = ? AND usn <= ? ORDER BY usn DESC",
@@ -295,34 +312,7 @@ class SqliteJournal:
 
     def disagreements(self, store: Store) -> list[Disagreement]:
         """What the file says differently from memory: entries, and what changes lead to them."""
-        found: list[Disagreement] = []
-        connection = self.db.conn
-        memory = {e.id: e for e in store.dit.entries if e is not None}
-        seen: set[int] = set()
-        for row in connection.execute("SELECT * FROM entry"):
-            entry = memory.get(row[0])
-            seen.add(row[0])
-            if entry is None or tuple(row) != entry_row(entry, self._authors):
-                found.append(Disagreement("journal", f"entry {row[0]} ({row[2]!r}) differs"))
-        found += [
-            Disagreement("journal", f"{entry.name.decode()!r} is missing")
-            for id_, entry in memory.items()
-            if id_ not in seen
-        ]
-        last: dict[int, tuple[int, str]] = {}
-        for usn, id_, kind in connection.execute(
-            "SELECT usn, entry, kind FROM change ORDER BY usn"
-        ):
-            if id_ not in last and kind != "add":
-                found.append(Disagreement("journal", f"entry {id_} starts with a {kind}"))
-            last[id_] = (usn, kind)
-        for id_, entry in memory.items():
-            if last.get(id_, (0, ""))[0] != entry.changed:
-                found.append(Disagreement("journal", f"changes of entry {id_} end elsewhere"))
-        result = connection.execute("PRAGMA quick_check").fetchone()
-        if result[0] != "ok":
-            found.append(Disagreement("journal", str(result[0])))
-        return found
+        return audit(self.db.conn, store, self._authors)
 
     def restored(self, store: Store, before: Store) -> None:
         """Make the file what a store became by going back: changes after it are forgotten."""
@@ -353,8 +343,11 @@ class SqliteJournal:
 
 def _locked(path: Path) -> int:
     """Hold a lock beside the file, so that no second process writes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be opened: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

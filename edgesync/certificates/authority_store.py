@@ -30,6 +30,7 @@ from edgesync.certificates.keys import KeySource
 from edgesync.certificates.names import show_name
 from edgesync.certificates.private_files import (
     make_private_folder,
+    remove_drafts,
     replace_private,
     sync_folder,
 )
@@ -56,6 +57,7 @@ class AuthorityStore:
             CertificateUnreadable: when a file is damaged; names it.
         """
         index = folder / _INDEX
+        remove_drafts(folder)
         if not index.exists():
             return cls({}, folder)
         try:

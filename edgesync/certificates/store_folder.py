@@ -25,6 +25,7 @@ from edgesync.certificates.certificate import (
 from edgesync.certificates.keys import PrivateKey
 from edgesync.certificates.private_files import (
     make_private_folder,
+    remove_drafts,
     replace_private,
     sync_folder,
 )
@@ -34,6 +35,7 @@ from edgesync.errors import CertificateUnreadable, UsageError
 
 SCHEMA = "edgesync.machine-store/1"
 _INDEX = "index.json"
+_FOLDERS = ("my", "roots", "ca")
 
 
 def read_folder(folder: Path) -> StoreState:
@@ -45,6 +47,8 @@ def read_folder(folder: Path) -> StoreState:
         CertificateUnreadable: names the file that is not what the index says.
     """
     index = folder / _INDEX
+    for place in (folder, *(folder / name for name in _FOLDERS)):
+        remove_drafts(place)
     if not index.exists():
         return StoreState()
     try:
@@ -184,6 +188,6 @@ def _write_certificate(folder: Path, certificate: x509.Certificate) -> Path:
 
 
 def _sync_folders(folder: Path) -> None:
-    for place in (folder / "my", folder / "roots", folder / "ca", folder):
+    for place in (*(folder / name for name in _FOLDERS), folder):
         if place.is_dir():
             sync_folder(place)

@@ -10,9 +10,17 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from directory.errors import DirectoryError, LdapError, ParseError, ResultCode
+from directory.errors import DirectoryError, JournalError, LdapError, ParseError, ResultCode
 from edgesync.cli.options import Options
-from edgesync.errors import EdgeSyncError, ExitCode, NoSuchThing, Unreachable, UsageError
+from edgesync.errors import (
+    DiskRefused,
+    EdgeSyncError,
+    ExitCode,
+    NoSuchThing,
+    Unreachable,
+    UsageError,
+    of_machine,
+)
 from edgesync.operations.registry import Document, Operation, Outcome
 
 ERROR_SCHEMA = "edgesync.error/1"
@@ -73,7 +81,7 @@ def write_error(error: BaseException, options: Options) -> ExitCode:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     else:
-        known = EdgeSyncError(
+        known = of_machine(error) or EdgeSyncError(
             f"{type(error).__name__}: {error}",
             "this is a fault of the tool or of the machine; --debug shows where",
         )
@@ -99,6 +107,8 @@ def of_directory(error: DirectoryError) -> EdgeSyncError:
             return NoSuchThing(str(error), "edgesync directory search finds names")
         if error.code in _BIND_REFUSALS:
             return Unreachable(str(error), "look at the bind name and the password file")
+        if error.code is ResultCode.UNAVAILABLE:
+            return DiskRefused(str(error), JournalError.hint)
         return EdgeSyncError(str(error), "the directory refused; its message says which rule")
     return EdgeSyncError(str(error), getattr(error, "hint", "edgesync doctor checks the lab"))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgesync.certificates.private_files import replace_private
 from edgesync.errors import EdgeSyncError, ExitCode, PortUnavailable
 
 RUN_FILE = "run.json"
@@ -71,12 +72,7 @@ def write_run_file(folder: Path, running: Running) -> None:
         "token": running.token,
         "servers": running.servers,
     }
-    target = folder / RUN_FILE
-    partial = target.with_suffix(".tmp")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2)
-    partial.replace(target)
+    replace_private(folder / RUN_FILE, json.dumps(document, indent=2).encode())
 
 
 def remove_run_file(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,14 +17,16 @@ from directory.entropy import SeededEntropy
 from directory.errors import JournalCorrupt, JournalError, JournalLocked
 from edgesync.certificates.authority_store import AuthorityStore
 from edgesync.certificates.store import MachineStore
-from edgesync.errors import LabError, LabInUse, RefusedByRule
+from edgesync.errors import LabCorrupt, LabError, LabInUse, RefusedByRule
 from edgesync.lab.build import DOMAIN_CONTROLLER, edge_instance, install, populate
 from edgesync.lab.clock import LabClock
 from edgesync.lab.description import LabDescription, ServerDescription
 from edgesync.lab.directories import AD, ADMIN_PASSWORD, LabDirectory, administrator
 from edgesync.lab.lab import Lab
 from edgesync.lab.ledger import Ledger
-from edgesync.lab.paths import LabFolder, Lock, write_atomically
+from edgesync.lab.lost_ledger import remember
+from edgesync.lab.paths import LabFolder, Lock
+from edgesync.lab.restoring import finish_restore
 from edgesync.lab.routine import Routine
 from edgesync.organization.names import EdgeNames, ForestNames
 from edgesync.organization.setup import schema_text
@@ -44,10 +47,6 @@ THOROUGH = Effort()
 
 VIRTUAL = Effort(durability="off", password_cost_log2=4)
 """A lab of a simulation: its power cuts are played, its passwords guard nothing."""
-
-
-class LabCorrupt(LabError):
-    """A file of the lab does not agree with itself."""
 
 
 def new_lab(
@@ -74,6 +73,7 @@ def new_lab(
         fill(lab)
         return lab
     folder = LabFolder(root)
+    finish_restore(root)
     folder.create(force=force)
     lock = Lock(root)
     lab = _assemble(description, folder, 0, lock.release, effort)
@@ -96,9 +96,11 @@ def open_lab(root: Path, *, effort: Effort = THOROUGH) -> Lab:
         LabCorrupt: when one of its files is damaged; the hint names the way out.
     """
     folder = LabFolder(root)
+    finish_restore(root)
     description = LabDescription.from_document(folder.read_description())
     lock = Lock(root)
     try:
+        _require_journals(folder, description)
         return _assemble(description, folder, None, lock.release, effort)
     except JournalLocked as error:
         lock.release()
@@ -108,10 +110,20 @@ def open_lab(root: Path, *, effort: Effort = THOROUGH) -> Lab:
         raise LabCorrupt(str(error), error.hint) from error
     except JournalError as error:
         lock.release()
-        raise LabError(str(error), "edgesync directory verify says more") from error
+        raise LabError(str(error), error.hint) from error
     except BaseException:
         lock.release()
         raise
+
+
+def _require_journals(folder: LabFolder, description: LabDescription) -> None:
+    """Refuse a lab that lost a journal: it would open with an empty directory in its place."""
+    for name in (AD, *(s.name for s in description.servers if s.role == "edge")):
+        if not folder.journal(name).exists():
+            raise LabCorrupt(
+                f"{folder.journal(name)} is missing",
+                "restore a snapshot (edgesync lab restore), or put the file back",
+            )
 
 
 def fork_lab(lab: Lab) -> Lab:
@@ -149,36 +161,44 @@ def _assemble(
     release: Callable[[], None],
     effort: Effort = THOROUGH,
 ) -> Lab:
-    ledger = Ledger(folder.ledger if folder else None, durability=effort.durability)
-    if generation is None:
-        generation = int(ledger.get("generation") or 0) + 1
-    now = ledger.get("now")
-    clock = LabClock(datetime.fromisoformat(now) if now else description.started)
-    ledger.set(generation=generation)
-    names = description.names
-    ad = LabDirectory(AD, _open_ad(description, names, clock, folder, generation, effort), names)
-    edges = {}
-    machines = {AD: _machine(folder, AD)}
-    for server in description.servers:
-        machines[server.name] = _machine(folder, server.name)
-        if server.role == "edge":
-            edge_names = EdgeNames.of(edge_instance(description, server.name))
-            agent = _open_adam(
-                description, server.name, edge_names, clock, folder, generation, effort
-            )
-            edges[server.name] = LabDirectory(server.name, agent, edge_names)
-    lab = Lab(
-        description,
-        clock,
-        ledger,
-        ad,
-        edges,
-        machines,
-        root=folder.root if folder else None,
-        release=release,
-        generation=generation,
-        authorities=AuthorityStore.open(folder.authorities) if folder else None,
-    )
+    with ExitStack() as opened:  # what is open is closed again when a later part is damaged
+        ledger = Ledger(folder.ledger if folder else None, durability=effort.durability)
+        opened.callback(ledger.close)
+        if generation is None:
+            if folder is not None and ledger.get("generation") is None:
+                remember(ledger, folder.journal(AD))
+            generation = int(ledger.get("generation") or 0) + 1
+        now = ledger.get("now")
+        clock = LabClock(datetime.fromisoformat(now) if now else description.started)
+        ledger.set(generation=generation)
+        names = description.names
+        agent = _open_ad(description, names, clock, folder, generation, effort)
+        opened.callback(agent.shutdown)
+        ad = LabDirectory(AD, agent, names)
+        edges = {}
+        machines = {AD: _machine(folder, AD)}
+        for server in description.servers:
+            machines[server.name] = _machine(folder, server.name)
+            if server.role == "edge":
+                edge_names = EdgeNames.of(edge_instance(description, server.name))
+                agent = _open_adam(
+                    description, server.name, edge_names, clock, folder, generation, effort
+                )
+                opened.callback(agent.shutdown)
+                edges[server.name] = LabDirectory(server.name, agent, edge_names)
+        lab = Lab(
+            description,
+            clock,
+            ledger,
+            ad,
+            edges,
+            machines,
+            root=folder.root if folder else None,
+            release=release,
+            generation=generation,
+            authorities=AuthorityStore.open(folder.authorities) if folder else None,
+        )
+        opened.pop_all()
     lab.service(Routine)
     return lab
 
@@ -256,6 +276,8 @@ def add_edge(lab: Lab, name: str, fqdn: str) -> None:
     server = ServerDescription(name, "edge", fqdn)
     lab.description = replace(lab.description, servers=(*lab.description.servers, server))
     folder = LabFolder(lab.root) if lab.root else None
+    if folder is not None:
+        folder.discard_server(name)
     lab.machines[name] = _machine(folder, name)
     names = EdgeNames.of(edge_instance(lab.description, name))
     agent = _open_adam(lab.description, name, names, lab.clock, folder, lab.generation, THOROUGH)
@@ -274,4 +296,4 @@ def redescribe(lab: Lab, description: LabDescription) -> None:
 
 def _write_description(folder: LabFolder, description: LabDescription) -> None:
     document = json.dumps(description.document(), indent=2, ensure_ascii=False)
-    write_atomically(folder.description, document + "\n")
+    folder.describe(document + "\n")

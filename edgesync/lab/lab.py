@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, Self, TypeVar, cast, runtime_checkable
@@ -87,6 +87,9 @@ class Lab:
         """Machines whose clock is wrong, by name; all others show the lab's time."""
         self.listeners: list[Emit] = []
         self.exclusive = threading.RLock()
+        self.changing = threading.RLock()
+        """Held over a whole change, taken first; ``exclusive`` may be let go between its steps, for
+        those who only look."""
         self._release = release
         self._streams: dict[str, Entropy] = {}
         self._services: dict[object, object] = {}
@@ -226,6 +229,16 @@ class Lab:
         finally:
             self.note = before
 
+    def take(self) -> None:
+        """Take the lab for a change; the caller gives it back."""
+        self.changing.acquire()
+        self.exclusive.acquire()
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        self.exclusive.release()
+        self.changing.release()
+
     def run_due(self) -> None:
         """Run what has fallen due by now."""
         self.agenda.advance_to(self.clock.now())
@@ -235,15 +248,16 @@ class Lab:
         self.ledger.set(now=self.clock.now().isoformat())
 
     def close(self) -> None:
-        """Let everything go; acknowledged changes are on disk already."""
-        self.save()
-        for service in self._services.values():
-            if isinstance(service, Closing):
-                service.close()
-        for directory in self.directories:
-            directory.agent.shutdown()
-        self.ledger.close()
-        self._release()
+        """Let everything go, whatever refuses; acknowledged changes are on disk already."""
+        with ExitStack() as last_first:
+            last_first.callback(self._release)
+            last_first.callback(self.ledger.close)
+            for directory in self.directories:
+                last_first.callback(directory.agent.shutdown)
+            for service in self._services.values():
+                if isinstance(service, Closing):
+                    last_first.callback(service.close)
+            last_first.callback(self.save)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from edgesync.errors import InputInvalid, LabInUse, NoSuchThing, RefusedByRule
+from edgesync.certificates.private_files import replace_durably, sync_folder
+from edgesync.errors import InputInvalid, LabError, LabInUse, NoSuchThing, RefusedByRule
 
 DESCRIPTION_FILE = "lab.json"
 LOCK_FILE = "lock"
@@ -25,6 +27,11 @@ class LabFolder:
     def description(self) -> Path:
         """The lab on paper."""
         return self.root / DESCRIPTION_FILE
+
+    @property
+    def unfinished(self) -> Path:
+        """Marks a folder without description as a lab in the making, or on its way out."""
+        return self.root / "unfinished"
 
     @property
     def ledger(self) -> Path:
@@ -65,6 +72,8 @@ class LabFolder:
         Raises:
             RefusedByRule: when a lab or something else is there already and ``force`` is not set.
         """
+        if self.unfinished.exists() and not self.description.exists():
+            self.erase()  # a lab that was never finished, or that was being removed
         if self.root.exists() and any(self.root.iterdir()):
             if not force:
                 raise RefusedByRule(
@@ -75,12 +84,42 @@ class LabFolder:
                     f"{self.root} is not empty and holds no lab",
                     "choose another folder with --lab; --force replaces labs only",
                 )
-            with Lock(self.root):
-                pass  # nobody else has it open
-            shutil.rmtree(self.root)
+            self.erase()
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.unfinished.touch(mode=0o600)
         (self.root / "directories").mkdir(mode=0o700, exist_ok=True)
         (self.root / "machines").mkdir(mode=0o700, exist_ok=True)
+
+    def describe(self, text: str) -> None:
+        """Put the description in place, durably; from the first one on this folder is a lab."""
+        replace_durably(self.description, text.encode())
+        self.unfinished.unlink(missing_ok=True)
+
+    def erase(self) -> None:
+        """Remove the lab with everything in it. What a crash leaves of it is no lab any more.
+
+        Raises:
+            LabInUse: when another process has it.
+        """
+        with Lock(self.root):
+            pass  # nobody else has it open
+        self.unfinished.touch(mode=0o600)
+        self.description.unlink(missing_ok=True)
+        sync_folder(self.root)
+        for item in self.root.iterdir():
+            if item == self.unfinished:
+                continue  # goes last: it says that the rest may go
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
+        shutil.rmtree(self.root)
+
+    def discard_server(self, name: str) -> None:
+        """Remove what a killed process began to set up for a server that is not described."""
+        shutil.rmtree(self.machine(name), ignore_errors=True)
+        for left in self.journal(name).parent.glob(f"{name}.db*"):
+            left.unlink()
 
     def read_description(self) -> dict[str, Any]:
         """The description file.
@@ -104,15 +143,8 @@ class LabFolder:
         return document
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace a file as a whole: a reader sees the old or the new content."""
-    partial = path.with_name(path.name + ".tmp")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+"""What locking a file says that another process has locked (POSIX, Windows)."""
 
 
 class Lock:
@@ -130,6 +162,11 @@ class Lock:
             ) from None
         except OSError as error:
             self.release()
+            if error.errno not in _HELD:
+                raise LabError(
+                    f"{self._path} cannot be opened for writing: {error.strerror}",
+                    "a lab needs a folder that can be written, even to be read",
+                ) from error
             raise LabInUse(
                 f"the lab at {root} is in use by another process",
                 "wait for it; edgesync lab status shows a running lab",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,16 +22,15 @@ def write_new_file(name: str, data: bytes) -> None:
         RefusedByRule: when it exists.
         InputInvalid: when it cannot be written.
     """
+    from edgesync.certificates.private_files import create_private
     from edgesync.errors import InputInvalid, RefusedByRule
 
     try:
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_private(Path(name), data)
     except FileExistsError as error:
         raise RefusedByRule(f"{name} exists", "choose another name, or delete it") from error
     except OSError as error:
         raise InputInvalid(f"{name}: {error.strerror}", "choose another place") from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
 
 
 def read_input(name: str) -> bytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from edgesync.errors import NoSuchThing, RefusedByRule
@@ -57,6 +55,7 @@ def env(
     LDAPTLS_CACERT names a file with the certificates that the lab's listeners present: they are
     self-signed, and that is what direct trust is about.
     """
+    from edgesync.certificates.private_files import replace_private
     from edgesync.lab.directories import ADMIN_PASSWORD, administrator
 
     lab = context.lab
@@ -70,8 +69,8 @@ def env(
     password = folder / PASSWORD_FILE
     anchors = folder / ANCHORS_FILE
     directory = lab.ad if name == "AD" else lab.edges[name]
-    _write(password, ADMIN_PASSWORD.encode(), 0o600)
-    _write(anchors, _presented(lab), 0o644)
+    replace_private(password, ADMIN_PASSWORD.encode())
+    replace_private(anchors, _presented(lab))
     smtp = {s: a["smtp"] for s, a in lab.addresses.items() if "smtp" in a}
     variables = {
         "LDAPURI": addresses["ldap"],
@@ -111,9 +110,3 @@ def _presented(lab: Lab) -> bytes:
     network = lab.service(Network)
     shown = [network.presented(name) for name in ("AD", *lab.edges)]
     return b"".join(item.certificate_pem() for item in shown if item is not None)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)

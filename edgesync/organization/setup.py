@@ -85,9 +85,14 @@ def add_server(
 ) -> None:
     """A server object with the containers its connectors live in."""
     port.add(AddRequest(server.entry()))
-    protocols = names.receive_connectors(server.name).parent
-    ensure(port, protocols)
-    ensure(port, names.receive_connectors(server.name))
+    ensure_containers(port, names, server.name)
+
+
+def ensure_containers(port: DirectoryPort, names: ConfigurationNames, server: str) -> None:
+    """The containers below a server's object; what a crash kept from being made is made now."""
+    connectors = names.receive_connectors(server)
+    ensure(port, connectors.parent)
+    ensure(port, connectors)
 
 
 def server_object(

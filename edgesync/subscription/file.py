@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from xml.sax.saxutils import escape
 
 from cryptography import x509
 
+from edgesync.certificates.private_files import create_private, replace_durably
 from edgesync.errors import RefusedByRule, SubscriptionFileInvalid
 
 T = TypeVar("T")
@@ -90,20 +90,14 @@ def write_subscription(path: Path, item: SubscriptionFile, *, force: bool = Fals
     Raises:
         RefusedByRule: the file exists and ``force`` was not given.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    if path.exists() and not force:
-        raise RefusedByRule(f"{path} exists", "name another file, or give --force")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    data = format_subscription(item)
+    if force:
+        replace_durably(path, data)
+        return
     try:
-        os.fchmod(descriptor, 0o600)  # an older temporary file may have had another mode
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(format_subscription(item))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        create_private(path, data)
+    except FileExistsError:
+        raise RefusedByRule(f"{path} exists", "name another file, or give --force") from None
 
 
 def read_subscription(path: Path) -> SubscriptionFile:
@@ -141,7 +135,7 @@ def parse_subscription(data: bytes, source: str = "the data") -> SubscriptionFil
         except (ValueError, OverflowError) as error:
             raise _invalid(source, f"element {name}: {error}") from error
 
-    return SubscriptionFile(
+    found = SubscriptionFile(
         edge_server_name=given["EdgeServerName"],
         edge_server_fqdn=given["EdgeServerFQDN"],
         certificate=read("EdgeCertificateBlob", _certificate),
@@ -154,6 +148,11 @@ def parse_subscription(data: bytes, source: str = "the data") -> SubscriptionFil
         version_number=read("VersionNumber", int) if given.get("VersionNumber") else FILE_VERSION,
         serial_number=given.get("SerialNumber", ""),
     )
+    try:
+        _ends = found.expires_at
+    except OverflowError as error:
+        raise _invalid(source, "element Duration: it ends after the year 9999") from error
+    return found
 
 
 class _Collector:
@@ -194,6 +193,8 @@ def _elements(data: bytes, source: str) -> dict[str, str]:
     except expat.ExpatError as error:
         reason = f"not XML: {expat.ErrorString(error.code)}, line {error.lineno}"
         raise _invalid(source, reason) from error
+    except (LookupError, ValueError) as error:  # an encoding that is unknown or not text
+        raise _invalid(source, f"not readable text: {error}") from error
     return collector.texts
 
 

@@ -209,6 +209,7 @@ def _write_edge(
     modifications = changes(dump(existing), edge)
     if modifications:
         port.modify(ModifyRequest(edge.dn, modifications))
+    setup.ensure_containers(port, names, edge.name)  # the one before may have been cut short
 
 
 def _connectors(

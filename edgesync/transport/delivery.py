@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from edgesync.certificates.private_files import replace_durably
 from edgesync.transport.message import Submission
 
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
@@ -38,9 +39,7 @@ class MailboxStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             number = len(list(folder.glob("*.eml"))) + 1
             path = folder / f"{number:06d}.eml"
-            draft = path.with_suffix(".part")
-            draft.write_bytes(submission.content)
-            draft.replace(path)
+            replace_durably(path, submission.content)
 
     def messages(self, mailbox: str) -> tuple[Delivered, ...]:
         """What a mailbox holds, oldest first."""

@@ -6,13 +6,13 @@ Retry intervals and text are Exchange's (certificate-facts 4.5).
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from edgesync.certificates.private_files import replace_durably
 from edgesync.errors import InputInvalid
 from edgesync.transport.command import RcptTo
 from edgesync.transport.message import AuthAs, Envelope, Submission
@@ -107,7 +107,7 @@ class MailQueue:
             self._next += 1
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                _write(self._folder / f"{message.number:08d}.eml", submission.content)
+                replace_durably(self._folder / f"{message.number:08d}.eml", submission.content)
                 self._save(message)
             self._messages[message.number] = message
             return message
@@ -190,7 +190,7 @@ class MailQueue:
             "peer": submission.peer,
             "domain_secured": submission.domain_secured,
         }
-        _write(self._folder / f"{message.number:08d}.json", json.dumps(document).encode())
+        replace_durably(self._folder / f"{message.number:08d}.json", json.dumps(document).encode())
 
     def _save_retries(self) -> None:
         if self._folder is None or not self._folder.is_dir():
@@ -200,7 +200,7 @@ class MailQueue:
              "next_retry_at": r.next_retry_at.isoformat()}
             for key, r in self._retries.items()
         ]  # fmt: skip
-        _write(self._folder / "retries", json.dumps(rows).encode())
+        replace_durably(self._folder / "retries", json.dumps(rows).encode())
 
     def _load(self, folder: Path) -> None:
         for path in sorted(folder.glob("*.json")):
@@ -234,13 +234,3 @@ def _message(document: dict[str, Any], path: Path) -> QueuedMessage:
         document["peer"], document["domain_secured"],
     )  # fmt: skip
     return QueuedMessage(document["number"], submission, recipients(document["pending"]))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole, or not at all, even after a power cut."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

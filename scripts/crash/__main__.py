@@ -1,0 +1,102 @@
+"""``python -m scripts.crash``: kill commands at their writes and at random, judge what is left.
+
+    python -m scripts.crash [--kills 1000] [--seed 12] [--work NAME]... [--refuse] [--json FILE]
+
+Prints a table on stdout and progress on stderr; exit code 3 when a kill left something wrong.
+``--refuse`` does not kill: from each chosen boundary on the disk is full, fails or is read-only.
+Needs strace, and Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+# what commands import when they run: here once, so that every victim starts with it
+import edgesync.cli.build
+import edgesync.cli.invoke
+import edgesync.operations.cert
+import edgesync.operations.directory
+import edgesync.operations.lab
+import edgesync.operations.subscription
+import edgesync.operations.sync
+import edgesync.operations.trust
+import edgesync.planning.matrix
+import edgesync.sync.history  # noqa: F401 - see above
+from scripts.crash.campaign import Course, Failure, Tally, moments
+from scripts.crash.victim import Boundary
+from scripts.crash.workloads import WORKLOADS
+
+SCHEMA = "edgesync.crash-campaign/1"
+PROGRESS_EVERY = 50
+
+
+def main() -> int:
+    """Parse, kill, tell."""
+    options = argparse.ArgumentParser(prog="python -m scripts.crash", description=__doc__)
+    options.add_argument("--kills", type=int, default=1000)
+    options.add_argument("--seed", type=int, default=12)
+    names = [workload.name for workload in WORKLOADS]
+    options.add_argument("--work", action="append", choices=names, default=[])
+    options.add_argument("--refuse", action="store_true", help="a full disk instead of a kill")
+    options.add_argument("--json", type=Path)
+    given = options.parse_args()
+    chosen = [w for w in WORKLOADS if not given.work or w.name in given.work]
+    with tempfile.TemporaryDirectory(prefix="edgesync-crash-") as folder:
+        courses = [Course(workload, Path(folder) / workload.name) for workload in chosen]
+        tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
+        plan = moments(courses, given.kills, random.Random(given.seed))
+        if given.refuse:
+            plan = [(course, moment) for course, moment in plan if isinstance(moment, Boundary)]
+        for number, (course, moment) in enumerate(plan, 1):
+            _one(course, moment, tallies[course.workload.name], refuse=given.refuse)
+            if number % PROGRESS_EVERY == 0:
+                wrong = sum(len(tally.failures) for tally in tallies.values())
+                print(f"{number} of {len(plan)}, {wrong} wrong", file=sys.stderr, flush=True)
+    _tell(tallies, given.seed)
+    if given.json:
+        document = {
+            "schema": SCHEMA, "seed": given.seed, "kills": len(plan), "refused": given.refuse,
+            "workloads": {name: asdict(tally) for name, tally in tallies.items()},
+        }  # fmt: skip
+        given.json.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    return 3 if any(tally.failures for tally in tallies.values()) else 0
+
+
+def _one(course: Course, moment: Boundary | float, tally: Tally, *, refuse: bool) -> None:
+    if refuse:
+        assert isinstance(moment, Boundary)
+        ended, wrong = course.refuse(moment)
+    else:
+        ended, wrong = course.kill(moment)
+    if isinstance(moment, Boundary):
+        tally.at_boundaries += 1
+    else:
+        tally.at_random += 1
+    tally.came_late += not (ended.was_killed or refuse)
+    when = str(moment) if isinstance(moment, Boundary) else f"after {moment} s"
+    for complaint in wrong:
+        failure = Failure(course.workload.name, when, complaint)
+        tally.failures.append(failure)
+        print(f"WRONG {failure.workload} at {when}: {complaint}", file=sys.stderr, flush=True)
+
+
+def _tell(tallies: dict[str, Tally], seed: int) -> None:
+    print(f"seed {seed}")
+    print(f"{'command':10} {'writes':>7} {'killed at one':>14} {'at random':>10} {'wrong':>6}")
+    rows = [
+        (name, t.boundaries, t.at_boundaries, t.at_random, len(t.failures))
+        for name, t in tallies.items()
+    ]
+    total = ("all", *(sum(int(row[n]) for row in rows) for n in range(1, 5)))
+    for name, writes, at_writes, at_random, wrong in (*rows, total):
+        print(f"{name:10} {writes:7} {at_writes:14} {at_random:10} {wrong:6}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
