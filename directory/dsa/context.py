@@ -62,6 +62,8 @@ class WireName:
     is_kept: bool
     """Whether its wire form can be kept: spelled as the schema does, and not computed."""
     is_computed: bool
+    heads: dict[int, bytes] = field(default_factory=dict, repr=False)
+    """``ber.attribute_head`` by the length of the value, for the short ones."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class Context:
         default_factory=set
     )
     """Classes and attributes that are known to go together."""
+    class_blobs: dict[tuple[bytes, ...], bytes] = field(default_factory=dict)
+    """Object classes as they are given, checked, and as the store keeps them."""
     class_chains: dict[tuple[bytes, ...], tuple[bytes, ...]] = field(default_factory=dict)
     """Object classes as they are given, and with all their superclasses."""
     wire_names: dict[bytes, WireName] = field(default_factory=dict)

@@ -34,16 +34,37 @@ def read(context: Context, entry: Entry) -> Given:
     given: Given = ({}, {})
     attributes, blobs = given
     known = context.wire_names
+    classes = context.class_blobs
     for name, values in entry.attributes.items():
         found = known.get(name.encode())
-        if found is None or len(values) != 1 or found.name in attributes or found.is_computed:
+        if found is None or found.name in attributes or found.is_computed:
             _take(context, given, name.encode(), values, None)
-            continue
-        if found.check is not None:
-            _check_one(context, found, values[0])
-        attributes[found.name] = values
-        blobs[found.name] = ber.attribute(found.spelling, values)
+        elif len(values) == 1:
+            if found.check is not None:
+                _check_one(context, found, values[0])
+            attributes[found.name] = values
+            blobs[found.name] = _head(found, len(values[0])) + values[0]
+        elif found.name == content.OBJECT_CLASS and values in classes:
+            attributes[found.name] = values
+            blobs[found.name] = classes[values]
+        else:
+            _take(context, given, name.encode(), values, None)
+            if found.name == content.OBJECT_CLASS and len(classes) < content.SHAPES_MAX:
+                classes[values] = blobs[found.name]
     return given
+
+
+def _head(found: WireName, n: int) -> bytes:
+    head = found.heads.get(n)
+    if head is None:
+        head = ber.attribute_head(found.spelling, n)
+        if n < HEADS_MAX:
+            found.heads[n] = head
+    return head
+
+
+HEADS_MAX = 128
+"""Lengths of values for which the octets before them are remembered: nearly all are shorter."""
 
 
 def _read_encoded(context: Context, operation: bytes) -> Given:

@@ -1,4 +1,4 @@
-"""The fast lane: searches by one indexed equality, or for one entry, answered from kept bytes.
+"""The fast lane: searches by one item an index answers, or for one entry, from kept bytes.
 
 Everything it is not sure of it leaves to the plain path by answering None. What it answers is,
 byte for byte, what the plain path would (tests/property/dsa/test_quick_search.py).
@@ -16,9 +16,12 @@ from directory.dsa.selection import SELECTIONS_MAX, Selection
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
+from directory.model.filter import Equality, ItemMaker
 from directory.model.messages import SearchRequest, SearchResultEntry
+from directory.store.candidates import Certainty
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, StoredEntry
 from directory.store.index import AttributeIndex
+from directory.store.planner import ask
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
@@ -54,6 +57,7 @@ class QuickSearch:
         session: Session,
         base: bytes,
         scope: int,
+        make: ItemMaker,
         name: bytes,
         value: bytes | None,
         attributes: tuple[str, ...],
@@ -81,24 +85,25 @@ class QuickSearch:
             selection = self._selection(attributes)
         if selection.ranges:
             return None
-        ids: Sequence[int]
+        ids: Sequence[int] | None
         if value is None:
             if scope != BASE or name.lower() != b"objectclass":
                 return None
             ids = (top.id,)
         else:
             index = self._indexes.get(name)
-            if index is None:
-                index = self._index(name)
-                if index is None:
-                    return None
-            try:
-                key = index.key(value)
-            except ValueError:
-                return ()
-            unique = index.unique.get(key)
-            ids = (unique,) if unique is not None else index.shared.get(key, ())
-            if len(ids) > ENTRIES_MAX:
+            if index is None and (index := self._index(name)) is None:
+                return None
+            if make is Equality:
+                try:
+                    key = index.key(value)
+                except ValueError:
+                    return ()
+                unique = index.unique.get(key)
+                ids = (unique,) if unique is not None else index.shared.get(key, ())
+            else:
+                ids = _range(index, make, value)
+            if ids is None or len(ids) > ENTRIES_MAX:
                 return None
         # one loop without calls but those that cannot be avoided: this runs for every search
         top_id = top.id
@@ -207,3 +212,9 @@ class QuickSearch:
         if index is not None and len(self._indexes) < NAMES_MAX:
             self._indexes[name] = index
         return index
+
+
+def _range(index: AttributeIndex, make: ItemMaker, value: bytes) -> Sequence[int] | None:
+    """Entries in order or by a piece, where an index knows them for sure and they are few."""
+    certainty, ids = ask(index, make(index.attribute.name, value), ENTRIES_MAX)
+    return ids if certainty is Certainty.EXACT else None

@@ -87,6 +87,14 @@ def attribute(name: bytes, values: Iterable[bytes]) -> bytes:
     return tlv(SEQUENCE, body)
 
 
+def attribute_head(name: bytes, n: int) -> bytes:
+    """What stands before the value in a PartialAttribute of one value of ``n`` octets."""
+    value = bytes((OCTET_STRING,)) + length(n)
+    values = bytes((SET,)) + length(len(value) + n) + value
+    kind = octet_string(name)
+    return bytes((SEQUENCE,)) + length(len(kind) + len(values) + n) + kind + values
+
+
 def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     """Read one tag and length: (tag, where the content starts, where it ends).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from directory.errors import InvalidFilter
@@ -93,6 +94,25 @@ Filter = (
     And | Or | Not | Equality | Substrings | GreaterOrEqual | LessOrEqual
     | Present | Approx | Extensible
 )  # fmt: skip
+
+
+def starting_with(name: str, piece: bytes) -> Substrings:
+    """``(name=piece*)``."""
+    return Substrings(name, piece, (), None)
+
+
+def containing(name: str, piece: bytes) -> Substrings:
+    """``(name=*piece*)``."""
+    return Substrings(name, None, (piece,), None)
+
+
+def ending_with(name: str, piece: bytes) -> Substrings:
+    """``(name=*piece)``."""
+    return Substrings(name, None, (), piece)
+
+
+ItemMaker = Callable[[str, bytes], Filter]
+"""An item of a name and one value: Equality, GreaterOrEqual, ``starting_with`` and so on."""
 
 ANY_ENTRY = Present("objectClass")
 """``(objectClass=*)``."""

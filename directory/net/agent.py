@@ -20,6 +20,7 @@ from typing import Protocol
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
+from directory.model.filter import ItemMaker
 from directory.model.messages import Reply, Request, SearchRequest
 
 
@@ -54,6 +55,7 @@ class QuickSearcher(Protocol):
         session: Session,
         base: bytes,
         scope: int,
+        make: ItemMaker,
         name: bytes,
         value: bytes | None,
         attributes: tuple[str, ...],
@@ -62,7 +64,8 @@ class QuickSearcher(Protocol):
         """The SearchResultEntry protocolOps of a search that succeeds, in order, or None.
 
         The arguments are those of ``wire.quick.QuickSearch``, in its order: base and attribute
-        name as the client spelled them, ``value`` None for a presence filter, never a control.
+        name as the client spelled them, ``value`` None for a presence filter, never a control;
+        ``make`` makes the item of the filter.
         """
         ...
 

@@ -60,13 +60,14 @@ def _indexed(store: Store, attribute: Attribute, item: f.Filter) -> Plan:
         indexes.append(index)
     if not in_use:
         return Plan("unused", item, NOTHING)
-    answers = [_ask(index, item, store.count // FRACTION) for index in indexes]
+    answers = [ask(index, item, store.count // FRACTION) for index in indexes]
     if len(answers) == 1:
         return Plan("index", item, answers[0])
     return Plan("indexes", item, _union(answers))
 
 
-def _ask(index: AttributeIndex, item: f.Filter, at_most: int) -> Candidates:
+def ask(index: AttributeIndex, item: f.Filter, at_most: int) -> Candidates:
+    """What one index says about an item; all entries when it has more keys than ``at_most``."""
     attribute = index.attribute
     match item:
         case f.Equality(_, value) | f.Approx(_, value):

@@ -1,8 +1,8 @@
 """The fast lane: the searches that make up nearly all traffic, read with a few slices.
 
-One equality or presence, no controls, short names. Everything it cannot read at a glance it
-leaves to the plain path (``wire.frame`` and ``wire.requests``), by answering None: it never
-decides anything itself. ``tests/property/wire/test_quick.py`` holds the two together.
+One item of a name and at most one value, no controls, short names. Everything it cannot read at a
+glance it leaves to the plain path (``wire.frame`` and ``wire.requests``), by answering None: it
+never decides anything itself. ``tests/property/wire/test_quick.py`` holds the two together.
 """
 
 from __future__ import annotations
@@ -10,12 +10,25 @@ from __future__ import annotations
 from directory.errors import DecodeError, LdapError
 from directory.model import ber
 from directory.model.ber import Reader
+from directory.model.filter import (
+    Equality,
+    GreaterOrEqual,
+    ItemMaker,
+    LessOrEqual,
+    containing,
+    ending_with,
+    starting_with,
+)
 from directory.wire import tags
 from directory.wire.entries import KNOWN_SELECTIONS, decode_selection
+from directory.wire.filters import EQUALITY, GREATER_OR_EQUAL, LESS_OR_EQUAL, PRESENT, SUBSTRINGS
 from directory.wire.frame import FrameBuffer
 
-QuickSearch = tuple[bytes, int, bytes, bytes | None, tuple[str, ...], int]
-"""Base, scope, attribute, value (None: present), attributes wanted, size limit; names as sent."""
+QuickSearch = tuple[bytes, int, ItemMaker, bytes, bytes | None, tuple[str, ...], int]
+"""Base, scope, item, attribute, value (None: present), attributes wanted, size limit.
+
+The item is what its maker makes of attribute and value; names are as sent.
+"""
 
 _SCOPES = 4
 _SHORT = 128
@@ -30,6 +43,11 @@ _LIMITS = {
 """Scope, derefAliases, sizeLimit, timeLimit, typesOnly false, as the usual fifteen octets."""
 
 _LIMITS_OCTETS = 15
+
+_ASSERTIONS: dict[int, ItemMaker] = {
+    EQUALITY: Equality, GREATER_OR_EQUAL: GreaterOrEqual, LESS_OR_EQUAL: LessOrEqual,
+}  # fmt: skip
+_PIECES: dict[int, ItemMaker] = {0x80: starting_with, 0x81: containing, 0x82: ending_with}
 
 
 def next_search(frames: FrameBuffer) -> tuple[int, bytes, QuickSearch] | None:
@@ -90,21 +108,28 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
         value: bytes | None
         if n >= _SHORT:
             return None
-        if data[filter_at] == 0xA3:
-            name_end = filter_at + 4 + data[filter_at + 3]
-            name = data[filter_at + 4 : name_end]
-            value = data[name_end + 2 : stop]
-            if (
-                data[filter_at + 2] != 4
-                or data[name_end] != 4
-                or name_end + 2 + data[name_end + 1] != stop
-            ):
-                return None
-        elif data[filter_at] == 0x87:
+        tag = data[filter_at]
+        if tag == PRESENT:
+            make: ItemMaker | None = Equality
             name = data[filter_at + 2 : stop]
             value = None
         else:
-            return None
+            name_end = filter_at + 4 + data[filter_at + 3]
+            name = data[filter_at + 4 : name_end]
+            if tag == SUBSTRINGS and data[name_end] == ber.SEQUENCE:
+                value_at = name_end + 4  # of the only piece, if there is but one
+                make = _PIECES.get(data[name_end + 2])
+                if name_end + 2 + data[name_end + 1] != stop or value_at == stop:
+                    return None
+            else:
+                value_at = name_end + 2
+                make = _ASSERTIONS.get(tag) if data[name_end] == ber.OCTET_STRING else None
+            value = data[value_at:stop]
+            if (
+                make is None or data[filter_at + 2] != ber.OCTET_STRING
+                or value_at + data[value_at - 1] != stop
+            ):  # fmt: skip
+                return None
         attributes = KNOWN_SELECTIONS.get(data[stop:end])
         if attributes is None:
             reader = Reader(data, stop, end)
@@ -113,4 +138,4 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
                 return None
     except (IndexError, DecodeError, LdapError):
         return None
-    return data[base_at:base_end], limits[0], name, value, attributes, limits[1]
+    return data[base_at:base_end], limits[0], make, name, value, attributes, limits[1]

@@ -43,7 +43,9 @@ _FILTER = filters.And((
     filters.Extensible("memberOf", "1.2.840.113556.1.4.1941", b"CN=x", True),
     filters.Approx("sn", b"Smith"), filters.LessOrEqual("uSNChanged", b"9"),
 ))  # fmt: skip
-_ENTRY = Entry(_USER, {"objectClass": (b"top", b"user"), "cn": (b"Amy",), "photo": (b"\xff" * 200,)})
+_ENTRY = Entry(
+    _USER, {"objectClass": (b"top", b"user"), "cn": (b"Amy",), "photo": (b"\xff" * 200,)}
+)
 _OK = LdapResult(ResultCode.SUCCESS)
 _REFERRED = LdapResult(ResultCode.REFERRAL, "DC=test", "elsewhere", ("ldap://a.test/",))
 _UUID = UUID(int=7)
@@ -173,14 +175,14 @@ def run_quick_search(data: bytes) -> None:
     quick = quick_search(operation, 0, len(operation))
     if quick is None:
         return
-    base, scope, raw_name, value, attributes, size_limit = quick
+    base, scope, make, raw_name, value, attributes, size_limit = quick
     try:
         name, dn = raw_name.decode(), DN.parse(base.decode())
     except ValueError:
         return  # a directory finds no such name and leaves it to the plain path
     request = decode_request(operation)
     assert isinstance(request, messages.SearchRequest)
-    read = filters.Present(name) if value is None else filters.Equality(name, value)
+    read = filters.Present(name) if value is None else make(name, value)
     same = (dn, scope, read) == (request.base, request.scope, request.filter)
     promise(same and attributes == request.attributes, "the fast lane read another search")
     promise(size_limit == request.size_limit and not request.types_only, "other limits")

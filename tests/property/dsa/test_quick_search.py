@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.dsa.session import Session
+from directory.model import filter as f
 from directory.model import messages as m
 from directory.model.dn import DN
 from directory.model.filter import Equality, Present
@@ -40,13 +41,40 @@ REQUESTS = st.tuples(
     st.sampled_from(["base", "BASE", "child", "nowhere"]),
     st.sampled_from([0, 1, 2]),
     st.sampled_from(
-        ["cn", "CN", "mail", "objectClass", "sn", "member", "memberOf", "entryDN", "zz"]
+        [
+            "cn",
+            "CN",
+            "mail",
+            "objectClass",
+            "sn",
+            "member",
+            "memberOf",
+            "entryDN",
+            "zz",
+            "uidNumber",
+        ]
     ),
-    st.one_of(st.none(), VALUES, st.sampled_from(["user", "inetOrgPerson", "120@x", "a", "c D"])),
+    st.one_of(
+        st.none(),
+        VALUES,
+        st.sampled_from(["user", "inetOrgPerson", "120@x", "a", "c D", "2", " c", "97"]),
+    ),
     st.sampled_from([(), ("*",), ("cn", "mail"), ("*", "+"), ("1.1",), ("memberOf", "cn")]),
     st.sampled_from([0, 1, 100]),
+    st.sampled_from(
+        [
+            Equality,
+            Equality,
+            f.GreaterOrEqual,
+            f.LessOrEqual,
+            f.starting_with,
+            f.containing,
+            f.ending_with,
+        ]
+    ),
 )
 WRITES = st.one_of(
+    st.tuples(st.just("uidNumber"), st.sampled_from(NAMES), st.sampled_from(["1", "2", "30"])),
     st.tuples(st.just("title"), st.sampled_from(NAMES), VALUES),
     st.tuples(st.just("rename"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.tuples(st.just("member"), st.sampled_from(NAMES), st.booleans()),
@@ -57,8 +85,8 @@ WRITES = st.one_of(
 def write(made: Bench, top: DN, step: tuple[str, str, object]) -> None:
     kind, name, value = step
     dn = top.child("cn", name)
-    if kind == "title":
-        made.ask(m.ModifyRequest(dn, (replace("title", str(value).encode()),)))
+    if kind in {"title", "uidNumber"}:
+        made.ask(m.ModifyRequest(dn, (replace(kind, str(value).encode()),)))
     elif kind == "rename":
         made.ask(m.ModifyDnRequest(dn, DN.of(("cn", str(value)))))
     elif kind == "member":
@@ -96,17 +124,17 @@ def test_both_paths_give_the_same_bytes(
 
 
 def compare(made: Bench, session: Session, top: DN, step: Any) -> None:
-    where, scope, name, value, attributes, limit = step
+    where, scope, name, value, attributes, limit, make = step
     bases = {"base": str(top), "BASE": str(top).upper(), "child": str(top.child("cn", "a")),
              "nowhere": "dc=nowhere"}  # fmt: skip
     base = bases[str(where)]
     quick = made.agent.quick_search(
-        session, base.encode(), scope, str(name).encode(),
+        session, base.encode(), scope, make, str(name).encode(),
         None if value is None else str(value).encode(), attributes, limit,
     )  # fmt: skip
     if quick is None:
         return
-    wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
+    wanted = Present(str(name)) if value is None else make(str(name), str(value).encode())
     request = m.SearchRequest(
         DN.parse(base), m.Scope(scope), wanted, attributes, limit
     )  # fmt: skip
@@ -136,8 +164,8 @@ def test_a_long_search_that_finds_nothing_lets_others_have_their_turn() -> None:
 @given(st.sampled_from(["generic", "ad"]), REQUESTS)
 def test_a_stream_gives_the_same_bytes(profile: str, step: Any) -> None:
     made, top = populated(profile)
-    _, scope, name, value, attributes, _ = step
-    wanted = Present(str(name)) if value is None else Equality(str(name), str(value).encode())
+    _, scope, name, value, attributes, _, make = step
+    wanted = Present(str(name)) if value is None else make(str(name), str(value).encode())
     request = m.SearchRequest(top, m.Scope(scope), wanted, attributes)
     stream = made.agent.quick_search.stream(made.session, request)
     assert stream is not None
@@ -151,14 +179,14 @@ def test_a_directory_that_went_back_to_a_snapshot_answers_from_what_it_has_now()
     snapshot = made.agent.snapshot()
     made.add(top.child("cn", "new"), objectClass="inetOrgPerson", sn="x", mail="new@x")
     made.ask(m.DeleteRequest(top.child("cn", "a")))
-    steps = [("base", 2, "mail", value, ("cn",), 0) for value in ("new@x", "97@x")]
+    steps = [("base", 2, "mail", value, ("cn",), 0, Equality) for value in ("new@x", "97@x")]
     ask = made.agent.quick_search
-    found = [ask(made.session, str(top).encode(), 2, b"mail", value.encode(), ("cn",), 0)
-             for *_, value, _, _ in steps]  # fmt: skip
+    found = [ask(made.session, str(top).encode(), 2, Equality, b"mail", value.encode(), ("cn",), 0)
+             for _, _, _, value, *_ in steps]  # fmt: skip
     assert [len(entries or ()) for entries in found] == [1, 0]
     made.agent.restore(snapshot)
-    found = [ask(made.session, str(top).encode(), 2, b"mail", value.encode(), ("cn",), 0)
-             for *_, value, _, _ in steps]  # fmt: skip
+    found = [ask(made.session, str(top).encode(), 2, Equality, b"mail", value.encode(), ("cn",), 0)
+             for _, _, _, value, *_ in steps]  # fmt: skip
     assert [len(entries or ()) for entries in found] == [0, 1]
     for step in steps:
         compare(made, made.session, top, step)
