@@ -23,7 +23,7 @@ from directory.model.messages import (
     LdapResult,
     Reply,
 )
-from directory.net.limits import SLICE_BYTES
+from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
@@ -53,6 +53,7 @@ class ClientSession(asyncio.Protocol):
         self._agent = server.agent
         self._limits = server.limits
         self._commits = server.commits
+        self._turns = server.turns
         self._quick = server.quick_search
         self._is_tls = is_tls
         self._loop = asyncio.get_running_loop()
@@ -111,7 +112,7 @@ class ClientSession(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self.active_at = self._loop.time()
-        self._wire.receive_data(data)
+        self._wire.frames.receive_data(data)
         self._read()
 
     def pause_writing(self) -> None:
@@ -163,14 +164,20 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        while self._may_start:
-            frame = self._answer_quickly()
-            if isinstance(frame, Frame):
-                self._interpret(frame)
-            elif isinstance(frame, NeedData):
-                break
-            else:
-                self._fail_protocol(frame)
+        if self._may_start:
+            while True:
+                frame = self._answer_quickly()
+                if frame is NEED_DATA:
+                    break
+                if isinstance(frame, Frame):
+                    self._interpret(frame)
+                elif isinstance(frame, ProtocolFailed):
+                    self._fail_protocol(frame)
+                if not self._may_start:
+                    break
+                if self._turns.is_over:
+                    self._turn_later()
+                    break
         self._flush()
         self._set_reading()
 
@@ -180,7 +187,13 @@ class ClientSession(asyncio.Protocol):
         if quick is None:
             return self._wire.next_frame()
         frames, put_found = self._wire.frames, output.put_found
+        size, count = len(frames.data), 0
         while output.size < SLICE_BYTES:
+            count += 1
+            if count > QUICK_ANSWERS:
+                if self._turns.is_over:
+                    break
+                count = 1
             message = next_search(frames)
             if message is None:
                 return self._wire.next_frame()
@@ -190,6 +203,8 @@ class ClientSession(asyncio.Protocol):
                 return self._wire.next_frame()
             frames.at = end
             put_found(id_element, found)
+            if end == size:
+                return NEED_DATA
         self._turn_later()  # others first; the rest of what arrived can wait
         return NEED_DATA
 
@@ -250,6 +265,10 @@ class ClientSession(asyncio.Protocol):
                 return
             self._operations.advance(message_id)
             self._flush()
+            if message_id in running:  # it comes again after all others
+                running[message_id] = running.pop(message_id)
+            if self._turns.is_over:
+                break
         if running:
             self._turn_later()
         elif self._waiting_bind is not None and not self._is_closing:

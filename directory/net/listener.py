@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from directory.net.agent import Agent, QuickSearcher
 from directory.net.durability import GroupCommit
 from directory.net.limits import ListenerLimits
+from directory.net.turns import Turn
 
 
 class Client(Protocol):
@@ -37,6 +38,7 @@ class Listener(Protocol):
     agent: Agent
     limits: ListenerLimits
     commits: GroupCommit
+    turns: Turn
     quick_search: QuickSearcher | None
     handshake_timeout_s: float
 

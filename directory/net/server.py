@@ -16,6 +16,7 @@ from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import BACKLOG, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
 from directory.net.listener import Client
+from directory.net.turns import Turn
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class DirectoryServer:
         if hasattr(agent, "quick_search"):
             self.quick_search = cast("QuickAgent", agent).quick_search
         self.commits: GroupCommit
+        self.turns: Turn
         self._listen = tuple(listen)
         self._tls = tls
         self._servers: list[asyncio.Server] = []
@@ -90,6 +92,7 @@ class DirectoryServer:
         """
         loop = asyncio.get_running_loop()
         self.commits = GroupCommit(self.agent, loop)
+        self.turns = Turn(loop)
         addresses: list[Address] = []
         try:
             for address in self._listen:

@@ -35,6 +35,7 @@ from directory.net.agent import Agent
 from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.server import DirectoryServer
+from directory.net.turns import Turn
 from directory.wire.messages import encode_message
 
 SUFFIX = DN.parse("DC=contoso,DC=test")
@@ -72,6 +73,7 @@ class Wire:
         self.written: list[bytes] = []
         server = DirectoryServer(agent, ())
         server.commits = GroupCommit(agent, asyncio.get_running_loop())
+        server.turns = Turn(asyncio.get_running_loop())
         self.client = ClientSession(server, is_tls=False)
         self.client.connection_made(cast("asyncio.Transport", self))
         self.client.session.identity = LOCAL

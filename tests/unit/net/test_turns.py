@@ -1,0 +1,91 @@
+"""Nobody with one question waits for somebody else's thousand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+from directory.dsa.session import Session
+from directory.model.controls import Control
+from directory.model.dn import DN
+from directory.model.messages import CompareRequest, LdapMessage, Reply, Request
+from directory.net.connection import ClientSession
+from directory.net.durability import GroupCommit
+from directory.net.limits import TURN_S
+from directory.net.server import DirectoryServer
+from directory.net.turns import Turn
+from directory.wire.messages import encode_message
+from tests.support.agents import DictAgent
+
+SUFFIX = DN.parse("dc=test")
+MANY = 30
+
+
+class Slow(DictAgent):
+    """Each request takes a third of a turn, by a clock that only it moves."""
+
+    def __init__(self, clock: list[float], expected: int) -> None:
+        super().__init__()
+        self.clock = clock
+        self.expected = expected
+        self.all_asked = asyncio.Event()
+        self.asked: list[int] = []
+
+    def execute(
+        self,
+        session: Session,
+        request: Request,
+        controls: Sequence[Control] = (),
+        *,
+        message_id: int = 0,
+    ) -> Iterator[Reply]:
+        self.asked.append(message_id)
+        self.clock[0] += TURN_S / 3
+        if len(self.asked) == self.expected:
+            self.all_asked.set()
+        return super().execute(session, request, controls, message_id=message_id)
+
+
+class Socket:
+    """A transport that keeps nothing."""
+
+    def get_extra_info(self, name: str) -> object:
+        return ("127.0.0.1", 1) if name == "peername" else None
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
+def _requests(ids: Sequence[int]) -> bytes:
+    request = CompareRequest(SUFFIX, "dc", b"x")
+    return b"".join(encode_message(LdapMessage(number, request)) for number in ids)
+
+
+async def _order(first: Sequence[int], then: Sequence[int]) -> list[int]:
+    """The order in which the requests of two clients are executed that ask at the same time."""
+    loop = asyncio.get_running_loop()
+    clock = [loop.time()]
+    loop.time = lambda: clock[0]  # type: ignore[method-assign]
+    agent = Slow(clock, len(first) + len(then))
+    server = DirectoryServer(agent, ())
+    server.commits, server.turns = GroupCommit(agent, loop), Turn(loop)
+    for ids in (first, then):
+        client = ClientSession(server, is_tls=False)
+        client.connection_made(cast("asyncio.Transport", Socket()))
+        loop.call_soon(client.data_received, _requests(ids))
+    await agent.all_asked.wait()
+    return agent.asked
+
+
+def test_one_question_is_answered_before_the_rest_of_a_thousand() -> None:
+    order = asyncio.run(_order(range(1, MANY + 1), [999]))
+    assert order.index(999) < 6
+    assert [number for number in order if number != 999] == list(range(1, MANY + 1))
+
+
+def test_two_who_ask_much_take_turns() -> None:
+    order = asyncio.run(_order(range(1, MANY + 1), range(101, 101 + MANY)))
+    changes = sum((a > 100) != (b > 100) for a, b in pairwise(order))
+    assert changes > MANY / 3
