@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ import anyio.to_thread
 
 from directory.clock import SystemClock
 from directory.errors import DirectoryError, ParseError
-from edgesync.errors import EdgeSyncError, ExitCode, UsageError
+from edgesync.errors import EdgeSyncError, ExitCode, UsageError, of_machine
+from edgesync.lab.folder import fork_lab
 from edgesync.lab.lab import Lab
 from edgesync.operations.context import ConfirmationNeeded, Context
 from edgesync.operations.registry import Operation, find_operation
@@ -37,6 +39,9 @@ STATUS_OF_EXIT = {
 """The HTTP status of an error that a person can act on; a fault of the tool is a 500."""
 
 FAULT = 500
+
+LOOK_S = 1.0
+"""Longest that a change waits between two steps for those who look."""
 
 
 class TooBusy(EdgeSyncError):
@@ -100,6 +105,9 @@ class Caller:
         """Calls so far that may have changed the lab: what was seen before is out of date."""
         self._waiting = threading.BoundedSemaphore(WAITING_MAX)
         self._clock = SystemClock()
+        self._looking = 0
+        """Calls that wait to look at the lab while it is being changed."""
+        self._looked = threading.Condition()
 
     def run(
         self, request: Request, progress: Callable[[Mapping[str, Any]], None] = lambda _: None
@@ -109,23 +117,76 @@ class Caller:
             busy = TooBusy(f"{WAITING_MAX} calls wait for the lab", "try again in a moment")
             return error_message(busy)
         try:
-            if not request.operation.uses_lab(request.parameters):
+            operation, given = request.operation, request.parameters
+            if not operation.uses_lab(given):
                 return self._run(request, progress)  # a scenario's minutes block nobody
-            with self.lab.exclusive:
-                return self._run(request, progress)
+            if operation.on_copy:
+                return self._run_on_copy(request, progress)
+            if not operation.changes(given):
+                return self._look(request, progress)
+            with self.lab.changing, self.lab.exclusive:
+                return self._run(request, lambda step: self._told(step, progress))
         finally:
             self._waiting.release()
 
-    def _run(self, request: Request, progress: Callable[[Mapping[str, Any]], None]) -> Message:
+    def _run_on_copy(
+        self, request: Request, progress: Callable[[Mapping[str, Any]], None]
+    ) -> Message:
+        with self.looking(), self.lab.exclusive:
+            twin = fork_lab(self.lab)
+        try:
+            return self._run(request, progress, twin)
+        finally:
+            twin.close()
+
+    def _look(self, request: Request, progress: Callable[[Mapping[str, Any]], None]) -> Message:
+        with self.looking():
+            self.lab.exclusive.acquire()
+        try:
+            return self._run(request, progress)
+        finally:
+            self.lab.exclusive.release()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Wait for a turn to look: a change under way lets such in between its steps."""
+        with self._looked:
+            self._looking += 1
+        try:
+            yield
+        finally:
+            with self._looked:
+                self._looking -= 1
+                self._looked.notify_all()
+
+    def _told(self, step: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]) -> None:
+        """A step of a change is done: those who wait to look come in before the next."""
+        progress(step)
+        if not self._looking:
+            return
+        self.lab.exclusive.release()
+        try:
+            with self._looked:
+                self._looked.wait_for(lambda: not self._looking, LOOK_S)
+        finally:
+            self.lab.exclusive.acquire()
+
+    def _run(
+        self,
+        request: Request,
+        progress: Callable[[Mapping[str, Any]], None],
+        lab: Lab | None = None,
+    ) -> Message:
+        """Run a call on the lab, or on a copy of it."""
         operation = request.operation
         context = Context(progress=progress, answer=request.answer, note=request.note)
         if self.lab.root is not None:
             context.lab_path = self.lab.root
         uses_lab = operation.uses_lab(request.parameters)
         if uses_lab:
-            context.current = self.lab
+            context.current = lab or self.lab
         try:
-            if operation.writes and uses_lab:
+            if operation.changes(request.parameters) and uses_lab:
                 self.changes += 1
                 self.lab.begin_command(request.note)
             outcome = operation.run(context, **request.parameters)
@@ -195,7 +256,7 @@ def as_known(error: BaseException) -> EdgeSyncError:
         return UsageError(str(error), "correct the value; RFC 4514 and RFC 4515 say how it looks")
     if isinstance(error, DirectoryError):
         return EdgeSyncError(str(error), "the directory refused; see edgesync directory log")
-    return EdgeSyncError(
+    return of_machine(error) or EdgeSyncError(
         f"{type(error).__name__}: {error}", "this is a fault of the tool or of the machine"
     )
 

@@ -14,8 +14,9 @@ from edgesync.console.protection import RequestRefused
 from edgesync.operations.registry import Operation, Parameter
 
 VERBS = frozenset({
-    "", "check", "diff", "expiry", "explain", "find", "get", "history", "lease", "list", "log",
-    "matrix", "plan", "queue", "search", "select", "show", "status", "tree", "verify",
+    "", "check", "clock", "diff", "expiry", "explain", "find", "get", "history", "inbox", "lease",
+    "list", "log", "matrix", "plan", "queue", "search", "select", "show", "status", "tree",
+    "verify",
 })  # fmt: skip
 """Verbs that only look, in whatever noun."""
 
@@ -26,8 +27,8 @@ _REFUSED = frozenset({
 
 
 def is_readable(operation: Operation) -> bool:
-    """Whether GET offers an operation."""
-    return not operation.writes and operation.verb in VERBS
+    """Whether GET offers an operation, or what of it only looks."""
+    return operation.verb in VERBS and not operation.changes({})
 
 
 def reaches_outside(parameter: Parameter) -> bool:
@@ -42,7 +43,7 @@ def refuse_outside(operation: Operation, given: Mapping[str, Any]) -> None:
     Raises:
         RequestRefused: when the operation changes something or a parameter reaches outside.
     """
-    if not is_readable(operation):
+    if not is_readable(operation) or operation.changes(given):
         raise RequestRefused(
             405, f"{operation.command} may change something", "send POST with the lab's token"
         )

@@ -28,6 +28,7 @@ NAVIGATION = (
     ("mail", "/mail", "Mail"),
     ("whatif", "/whatif", "What if"),
     ("scenarios", "/scenarios", "Scenarios"),
+    ("faults", "/faults", "Faults"),
     ("events", "/events", "Events"),
     ("actions", "/actions", "Actions"),
 )

@@ -60,7 +60,7 @@ def matrix_answer(request: Request) -> Answer:
         return kept[2]
     asked = request_of("trust.matrix", {})
     lab: Lab = state.lab
-    with lab.exclusive:
+    with state.caller.looking(), lab.exclusive:
         twin = fork_lab(lab)
     try:
         answer = Answer(Caller(twin).run(asked), asked.command_line, asked.operation)

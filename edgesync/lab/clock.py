@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -53,6 +55,18 @@ class LabClock:
     def is_running(self) -> bool:
         """Whether a real clock drives it."""
         return self._driver is not None
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Stand still for a while, so that time moves only as it is set; then run on, if it ran."""
+        driver = self._driver
+        if driver is not None:
+            self.stop()
+        try:
+            yield
+        finally:
+            if driver is not None:
+                self.run_with(driver)
 
     def stop(self) -> None:
         """Stand still at the present instant."""

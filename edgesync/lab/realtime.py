@@ -183,7 +183,7 @@ class RealtimeRunner:
 
     def _tick(self) -> None:
         while not self._stopping.wait(AGENDA_INTERVAL_S):
-            with self.lab.exclusive:
+            with self.lab.changing, self.lab.exclusive:
                 self.lab.run_due()
 
     # what listens ----------------------------------------------------------------------------

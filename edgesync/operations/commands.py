@@ -47,7 +47,7 @@ class Command:
         from edgesync.operations.context import ConfirmationNeeded
 
         context.answer = self.answer
-        if self.operation.writes and context.current is not None:
+        if self.operation.changes(self.parameters) and context.current is not None:
             context.current.begin_command(self.text)
         try:
             return self.operation.run(context, **self.parameters)

@@ -26,12 +26,12 @@ def _render(document: Document) -> Iterable[str]:
     rows = [
         (
             row["id"], row["kind"], row["server"], row["service"] or "every",
-            row["caller"] or "anybody", row["operation"] or "any", when(row), row["seen"],
+            row["caller"] or "anybody", row["request"] or "any", when(row), row["seen"],
             row["struck"],
         )
         for row in document["faults"]
     ]  # fmt: skip
-    headers = ("Id", "Fault", "At", "Service", "Caller", "Operation", "When", "Seen", "Struck")
+    headers = ("Id", "Fault", "At", "Service", "Caller", "Request", "When", "Seen", "Struck")
     yield from columns(headers, rows)
 
 
@@ -77,7 +77,7 @@ def list_(context: Context) -> Outcome:
 
 @operation(
     "fault", "add", render=_render, rows="faults", writes=True,
-    example="edgesync fault add lose-ack EDGE01 --service ldaps --operation modify --at 3",
+    example="edgesync fault add lose-ack EDGE01 --service ldaps --request modify --at 3",
 )  # fmt: skip
 def add(
     context: Context,
@@ -88,7 +88,7 @@ def add(
     caller: Annotated[
         str | None, Help("only when this server of the lab calls", completes="server")
     ] = None,
-    operation: Annotated[
+    request: Annotated[
         str | None,
         Help("only these requests: bind, search, add, modify; MAIL, DATA, content of SMTP"),
     ] = None,
@@ -109,7 +109,7 @@ def add(
 
     made = _book(context).add(
         Fault(
-            0, FaultKind(kind), server, service or "", caller or "", operation or "", _numbers(at),
+            0, FaultKind(kind), server, service or "", caller or "", request or "", _numbers(at),
             probability, times, seconds,
         )
     )  # fmt: skip

@@ -30,6 +30,9 @@ def _render_status(document: Document) -> Iterable[str]:
         ]
     )
     yield ""
+    if document.get("faults"):
+        yield f"Faults lie on the lines ({len(document['faults'])}): edgesync fault list"
+        yield ""
     rows = []
     for name, server in document["servers"].items():
         addresses = " ".join(
@@ -46,6 +49,7 @@ _ADDRESS_KEYS = ("ldap", "ldaps", "gc", "smtp", "http", "https", "pop", "imap", 
 def status_document(lab: Lab) -> Document:
     """``lab status`` (contract section 3.1)."""
     from edgesync.errors import LabError
+    from edgesync.lab.faults.book import FaultBook
     from edgesync.organization.servers import read_server
 
     servers: dict[str, Document] = {"AD": {"role": "directory", **lab.addresses.get("AD", {})}}
@@ -70,7 +74,8 @@ def status_document(lab: Lab) -> Document:
         if not lab.control:
             raise LabError("the lab runs without its control address", "start it again")
         document["control"] = lab.control
-    return {**document, "servers": servers}
+    faults = [item.document() for item in lab.service(FaultBook).listed()]
+    return {**document, "servers": servers, "faults": faults}
 
 
 @operation("lab", "status", render=_render_status, example="edgesync lab status")
@@ -215,6 +220,7 @@ def _render_snapshots(document: Document) -> Iterable[str]:
 
 @operation(
     "lab", "snapshot", render=_render_snapshots, example="edgesync lab snapshot before-renewal",
+    writes=True, writes_with=("name",),
 )  # fmt: skip
 def snapshot(
     context: Context,
@@ -259,7 +265,7 @@ def _render_done(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "lab", "fork", render=_render_done, example="edgesync lab fork /tmp/what-if",
+    "lab", "fork", render=_render_done, example="edgesync lab fork /tmp/what-if", writes=True,
 )  # fmt: skip
 def fork(context: Context, path: Annotated[str, Help("folder of the new lab")]) -> Outcome:
     """Make a second lab with the same content in another folder."""
@@ -289,3 +295,7 @@ def destroy(context: Context) -> Outcome:
         return Outcome({"schema": "edgesync.lab-destroy/1", "done": "nothing was removed"})
     destroy_lab(path)
     return Outcome({"schema": "edgesync.lab-destroy/1", "done": f"removed {path}"})
+
+
+# More verbs of this noun; here, so that status and new come first in the help.
+from edgesync.operations import lab_clock  # noqa: E402, F401

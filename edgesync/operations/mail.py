@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from edgesync.errors import ExitCode, NoSuchThing, Unreachable, UsageError
-from edgesync.operations import mail_connectivity  # noqa: F401 - one more verb of this noun
+from edgesync.operations import mail_connectivity, mail_inbox  # noqa: F401 - more verbs
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
 from edgesync.operations.render import columns, listing
 
@@ -223,6 +223,7 @@ def _render_queue(document: Document) -> Iterable[str]:
 
 @operation(
     "mail", "queue", render=_render_queue, rows="queues", example="edgesync mail queue",
+    writes=True, writes_with=("retry",),
     cmdlets=(Cmdlet("Get-Queue", {"Server": "server", "Identity": "server"}),),
 )  # fmt: skip
 def queue(
@@ -286,7 +287,7 @@ def log(
     from edgesync.transport.log_reader import read_log
 
     rows: Iterable[LogRow]
-    rows = read_log(Path(file)) if file is not None else _lab_rows(context.lab, server, kind)
+    rows = read_log(Path(file)) if file is not None else lab_rows(context.lab, server, kind)
     found = [row for row in rows if session in (None, row.session)]
     limit = max(1, min(tail, ROWS_MAX))
     return Outcome(
@@ -298,7 +299,7 @@ def log(
     )
 
 
-def _lab_rows(lab: Lab, server: str | None, kind: str) -> Iterator[LogRow]:
+def lab_rows(lab: Lab, server: str | None, kind: str) -> Iterator[LogRow]:
     """Rows of the lab's servers: from its folder, or from memory where it has none."""
     from edgesync.lab.network import Network
     from edgesync.transport.log_reader import read_log

@@ -117,6 +117,15 @@ class Operation:
     """Whether a running lab's API offers it."""
     lab_unless: tuple[str, ...] = ()
     """Parameters that make the lab unnecessary: a file or an address to look at instead."""
+    writes_with: tuple[str, ...] = ()
+    """Parameters without which an operation that ``writes`` only looks; none: it always writes."""
+    on_copy: bool = False
+    """Whether it answers from a copy of the lab, so that nobody has to wait for it."""
+
+    def changes(self, given: Mapping[str, Any]) -> bool:
+        """Whether a call with these parameters may change the lab."""
+        asked = not self.writes_with or any(given.get(name) for name in self.writes_with)
+        return self.writes and asked
 
     def uses_lab(self, given: Mapping[str, Any]) -> bool:
         """Whether a call with these parameters needs the lab open."""
@@ -229,6 +238,8 @@ def operation(
     rows: str = "",
     cmdlets: tuple[Cmdlet, ...] = (),
     lab_unless: tuple[str, ...] = (),
+    writes_with: tuple[str, ...] = (),
+    on_copy: bool = False,
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Declare an operation; the function's docstring is its help."""
 
@@ -237,7 +248,7 @@ def operation(
         declared = Operation(
             noun, verb, function, _parameters(function), render, summary, details.strip(), example,
             writes, needs_lab, rows, cmdlets, remote,
-            lab_unless,
+            lab_unless, writes_with, on_copy,
         )  # fmt: skip
         _REGISTRY[declared.name] = declared
         return function

@@ -61,7 +61,7 @@ def _render_rehearsal(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "report", "rehearsal", render=_render_rehearsal, rows="stages",
+    "report", "rehearsal", on_copy=True, render=_render_rehearsal, rows="stages",
     example="edgesync report rehearsal --renew EDGE01 -o html > rehearsal.html",
 )  # fmt: skip
 def rehearsal(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgesync.lab.lab import Lab
 
 _SERVERS = frozenset({"server", "edge", "hub"})
-_ELSEWHERE = frozenset({"lab", "web", "simulate", "doctor", "env"})
+ELSEWHERE = frozenset({"lab", "web", "simulate", "doctor", "env"})
 """Nouns that are not about the servers of one lab, so no step of a plan."""
 
 
@@ -37,7 +37,7 @@ class OperationRunner:
             NoSuchThing: a server the lab has not.
         """
         parsed = _parsed(command)
-        if not parsed.operation.needs_lab or parsed.operation.noun in _ELSEWHERE:
+        if not parsed.operation.needs_lab or parsed.operation.noun in ELSEWHERE:
             raise UsageError(
                 f"step {command!r} is not about the lab's servers", "leave it out of the steps"
             )

@@ -85,7 +85,7 @@ class _Watch:
         with _interrupts(self._interrupted), self._listening():
             if drives_clock:
                 # A call on a lab that is up holds the lab already; this one takes it itself.
-                self.lab.exclusive.acquire()
+                self.lab.take()
                 self.lab.clock.run_with(real)
             try:
                 while not self.stop.is_set() and real.monotonic() < until:
@@ -94,7 +94,7 @@ class _Watch:
             finally:
                 if drives_clock:
                     self.lab.clock.stop()
-                    self.lab.exclusive.release()
+                    self.lab.give_back()
         ended = "stopped" if self.stop.is_set() else "the time is over"
         self.stop.clear()
         return Outcome(_document(list(self.runs), ended))
@@ -112,11 +112,11 @@ class _Watch:
 
     def _wait(self, seconds: float) -> None:
         """Let others use the lab while nothing is to be done."""
-        self.lab.exclusive.release()
+        self.lab.give_back()
         try:
             self.wake.wait(seconds)
         finally:
-            self.lab.exclusive.acquire()
+            self.lab.take()
         self.wake.clear()
 
     @contextmanager

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 VERIFIER = Help("server that has to trust", completes="server")
 PEER = Help("server to be trusted", completes="server")
 PATH = Help("SMTP on port 25, or EdgeSync's LDAPS")
+EXPLAINED = Literal[
+    "smtp", "ldaps", "hub-hub", "hub-edge", "edge-hub", "um-hub", "internet-edge", "client-hub",
+    "hub-adam", "admin-adam", "client-https", "cas-proxy", "client-pops", "client-imaps",
+    "gateway-um",
+]  # fmt: skip
+"""Direct trust as the matrix asks about it, and every path of ``trust matrix --all-paths``."""
+DIRECT_TRUST = frozenset({"smtp", "ldaps"})
 WIDTH = 78
 """Columns of text output: fits a terminal of 80."""
 
@@ -113,9 +120,16 @@ def _render_fix(document: Document) -> Iterable[str]:
     for other in document["alternatives"]:
         yield "or:"
         yield from (f"  {command}" for command in other)
-    if not document["fix"] and document["verdict"] not in {"trusted", "not_applicable"}:
+    fine = {"trusted", "anonymous", "not_applicable"}
+    if document["path"] in DIRECT_TRUST:
+        fine = {"trusted", "not_applicable"}
+    if not document["fix"] and document["verdict"] not in fine:
         yield ""
         yield "No commands were found that mend this on a fork."
+    if document["next"]:
+        yield ""
+        yield "Next:"
+        yield from (f"  {command}" for command in document["next"])
 
 
 def _titled(title: str, text: str) -> Iterable[str]:
@@ -127,24 +141,41 @@ def _titled(title: str, text: str) -> Iterable[str]:
 )
 def explain(
     context: Context,
-    verifier: Annotated[str, VERIFIER],
-    peer: Annotated[str, PEER],
+    verifier: Annotated[
+        str, Help("server that has to trust; else who connects", completes="server")
+    ],
+    peer: Annotated[str, Help("server to be trusted; else connected to", completes="server")],
     *,
-    path: Annotated[Literal["smtp", "ldaps"], PATH] = "smtp",
+    path: Annotated[EXPLAINED, Help("smtp or ldaps: direct trust; else a row of --all-paths")] = (
+        "smtp"
+    ),
 ) -> Outcome:
     """Explain a verdict: the chain of steps with evidence, events, cause, and a fix that works.
 
-    The fix is tried on a fork of the lab before it is printed; the lab itself is not changed.
+    Other paths than direct trust's are named as ``trust matrix --all-paths`` names them, with
+    their two ends: client (or a kind of client: owa, activesync, ...), Internet, mail-program, an
+    IP gateway, or a server. The fix is tried on a fork of the lab before it is printed; the lab
+    itself is not changed.
     """
+    from directory.clock import SystemClock
     from edgesync.lab.folder import fork_lab
     from edgesync.operations.runner import workshop
+    from edgesync.planning.explain_paths import PathInquiry
     from edgesync.planning.observation import Path
+    from edgesync.planning.paths import Question
 
-    inquiry = inquiry_of(context)
-    asked = inquiry.pair(verifier, peer, Path(path))
     with workshop() as runner:
-        explanation = inquiry.explain(asked, fork=fork_lab, runner=runner)
-    return Outcome(explanation.document(), exit_code_of(explanation.verdict))
+        if path in DIRECT_TRUST:
+            inquiry = inquiry_of(context)
+            asked = inquiry.pair(verifier, peer, Path(path))
+            explanation = inquiry.explain(asked, fork=fork_lab, runner=runner)
+        else:
+            paths = PathInquiry(context.lab, SystemClock(), fork_lab, runner)
+            explanation = paths.explain(Question(path, verifier, peer))
+    code = exit_code_of(explanation.verdict)
+    if path not in DIRECT_TRUST and explanation.verdict == "anonymous":
+        code = ExitCode.OK  # as the path is meant to be
+    return Outcome(explanation.document(), code)
 
 
 def render_matrix(document: Document) -> Iterable[str]:
@@ -177,12 +208,19 @@ def _paths(paths: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         (
             p["path"], p["from"], p["to"], p["verb"], p["server_certificate"][:8] or "-",
             p["client_certificate"][:8] or "-", p["authentication"],
-            "ok" if p["ok"] else f"NO: {p['reason']}",
+            _ended(p),
         )
         for p in paths
     ]  # fmt: skip
     headers = ("Path", "From", "To", "TLS", "Server", "Client", "Authentication", "")
     yield from columns(headers, rows)
+
+
+def _ended(path: Mapping[str, Any]) -> str:
+    """How a path went, with what somebody should know although it went well."""
+    if not path["ok"]:
+        return f"NO: {path['reason']}"
+    return f"ok; {path['note']}" if path["note"] else "ok"
 
 
 def _grid(

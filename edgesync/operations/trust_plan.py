@@ -40,7 +40,7 @@ def _indented(text: str) -> Iterable[str]:
 
 
 @operation(
-    "trust", "whatif", render=render_stages, rows="stages",
+    "trust", "whatif", on_copy=True, render=render_stages, rows="stages",
     example="edgesync trust whatif --do 'cert renew EDGE01 --yes'",
 )  # fmt: skip
 def whatif(
@@ -117,8 +117,9 @@ def _render_assumptions(document: Document) -> Iterable[str]:
 
 
 @operation(
-    "trust", "plan", render=_render_plan, rows="steps", example="edgesync trust plan renew EDGE01"
-)
+    "trust", "plan", on_copy=True, render=_render_plan, rows="steps",
+    example="edgesync trust plan renew EDGE01",
+)  # fmt: skip
 def plan(
     context: Context,
     what: Annotated[str, Help("what to plan: renew")],

@@ -19,7 +19,7 @@ from edgesync.lab.lab import Lab as OpenLab
 from edgesync.operations.context import ConfirmationNeeded, Context
 from edgesync.operations.registry import find_operation
 from edgesync.python_api.results import Result
-from edgesync.python_api.views import Directory, LabClock, Sync, Trust
+from edgesync.python_api.views import Directory, Faults, LabClock, Sync, Trust
 
 
 class Lab:
@@ -31,6 +31,7 @@ class Lab:
         self.sync = Sync(self)
         self.trust = Trust(self)
         self.clock = LabClock(self)
+        self.faults = Faults(self)
         self._running: contextlib.ExitStack | None = None
 
     @classmethod
@@ -100,8 +101,8 @@ class Lab:
         context = Context(current=self.lab, note=found.command_line(bound), answer=answer)
         if self.lab.root is not None:
             context.lab_path = self.lab.root
-        with self.lab.exclusive:
-            if found.writes:
+        with self.lab.changing, self.lab.exclusive:
+            if found.changes(bound):
                 self.lab.begin_command(context.note)
             try:
                 outcome = found.run(context, **bound)

@@ -24,6 +24,10 @@ class LabClock:
         """The lab's instant, aware, UTC."""
         return self._lab.lab.clock.now()
 
+    def advance_to(self, until: datetime) -> int:
+        """Let time pass until an instant, aware; returns how many activities ran."""
+        return int(self._lab.run("lab.advance", until=until.isoformat())["ran"])
+
     def advance(self, **span: float) -> int:
         """Let time pass; everything due on the way runs. Returns how many activities ran.
 
@@ -35,9 +39,38 @@ class LabClock:
         if by < timedelta(0):
             raise UsageError("a lab's clock does not go back", "take a fork before, or restore")
         lab = self._lab.lab
-        with lab.exclusive:
+        with lab.changing, lab.exclusive:
             lab.begin_command(f"clock.advance({_given(span)})")
             return lab.agenda.advance(by)
+
+
+class Faults:
+    """Faults on the lab's lines: ``lab.faults.add("lose-ack", "EDGE01", at=3)``."""
+
+    def __init__(self, lab: Runner) -> None:
+        self._lab = lab
+
+    def add(self, kind: str, server: str, *, at: int | tuple[int, ...] = (), **options: Any) -> int:
+        """Put one in: ``edgesync fault add``; returns its number.
+
+        ``options``: service, caller, request, probability, times, seconds.
+        """
+        numbers = ",".join(map(str, (at,) if isinstance(at, int) else at))
+        done = self._lab.run("fault.add", kind=kind, server=server, at=numbers, **options)
+        return int(done["faults"][-1]["id"])
+
+    def remove(self, number: int) -> None:
+        """Take one out."""
+        self._lab.run("fault.remove", number=number)
+
+    def clear(self) -> None:
+        """Take every one out."""
+        self._lab.run("fault.clear")
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every fault, with what it met (``seen``) and struck (``struck``)."""
+        found: list[dict[str, Any]] = self._lab.run("fault.list")["faults"]
+        return found
 
 
 class Sync:

@@ -9,6 +9,7 @@ from edgesync.console.pages import (
     certificates,
     directory,
     events,
+    faults,
     mail,
     overview,
     scenarios,
@@ -18,7 +19,8 @@ from edgesync.console.pages import (
 )
 
 SECTIONS = (
-    overview, trust, certificates, directory, sync, mail, whatif, scenarios, events, actions,
+    overview, trust, certificates, directory, sync, mail, whatif, scenarios, faults, events,
+    actions,
 )  # fmt: skip
 
 

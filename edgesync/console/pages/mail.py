@@ -17,12 +17,15 @@ from edgesync.operations.registry import find_operation
 ROWS = 400
 """Protocol rows on the page: some twenty sessions."""
 
+DELIVERED = 30
+"""Delivered messages on the page, the newest."""
+
 KINDS = ("all", "send", "receive")
 
 
 def routes() -> list[BaseRoute]:
     """Pages of this section."""
-    return [Route("/mail", mail)]
+    return [Route("/mail", mail), Route("/mail/message", message)]
 
 
 def mail(request: Request) -> Response:
@@ -32,11 +35,14 @@ def mail(request: Request) -> Response:
     kind = asked["kind"] if asked["kind"] in KINDS else "all"
     log = ask(request, "mail.log", server=asked["server"], kind=kind, tail=ROWS)
     send = find_operation("mail.send")
+    inbox = ask(request, "mail.inbox")
     shown = [f for f in forms.fields_of(send, {}, lab) if f.name not in _LEFT_OUT]
     values = {
         "fields": shown,
         "operation": send,
         "queue": ask(request, "mail.queue"),
+        "inbox": inbox,
+        "delivered": inbox.rows("messages")[::-1][:DELIVERED],
         "log": log,
         "sessions": sessions(log.rows("rows")),
         "server": asked["server"],
@@ -46,6 +52,16 @@ def mail(request: Request) -> Response:
         "command": send.command_line({}),
     }
     return page(request, "mail.html", "mail", "Mail", values)
+
+
+def message(request: Request) -> Response:
+    """One delivered message: headers, text, and what each hop's session said of its security."""
+    mailbox, number = request.query_params.get("mailbox", ""), request.query_params.get("number")
+    wanted = int(number) if number and number.isascii() and number.isdigit() else 0
+    answer = ask(request, "mail.inbox", mailbox=mailbox, number=wanted)
+    status = int(answer.error["status"]) if answer.error else 200
+    values = {"answer": answer, "message": answer.document.get("message")}
+    return page(request, "message.html", "mail", "Message", values, status=status)
 
 
 _LEFT_OUT = frozenset({"p.file"})

@@ -32,6 +32,7 @@ def overview(request: Request) -> Response:
         "expiry": expiry,
         "expiries": expiry.rows("items")[:EXPIRIES],
         "status": status,
+        "time": ask(request, "lab.clock"),
         "servers": status.document.get("servers", {}),
         "events": [event.document() for _, event in lab.ledger.events(limit=EVENTS)][::-1],
     }

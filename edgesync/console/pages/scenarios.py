@@ -1,4 +1,4 @@
-"""Scenarios that can be played, and faults that can be put into the lab."""
+"""Scenarios that can be played."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edgesync.console.asking import Answer, ask
+from edgesync.console.asking import ask
 from edgesync.console.rendering import page
-from edgesync.operations.registry import Operation, nouns, operations_of
+from edgesync.operations.registry import operations_of
 
 
 def routes() -> list[BaseRoute]:
@@ -17,16 +17,9 @@ def routes() -> list[BaseRoute]:
 
 
 def scenarios(request: Request) -> Response:
-    """The gallery, and what else is done with scenarios and faults."""
-    offered = [o for noun in ("simulate", "fault") for o in operations_of(noun) if o.remote]
+    """The gallery, and what else is done with scenarios."""
     values = {
-        "listed": _asked(request, "simulate.list", offered),
-        "faults": _asked(request, "fault.list", offered),
-        "operations": offered,
-        "has_any": bool({"simulate", "fault"} & set(nouns())),
+        "listed": ask(request, "simulate.list"),
+        "operations": [item for item in operations_of("simulate") if item.remote],
     }
     return page(request, "scenarios.html", "scenarios", "Scenarios", values)
-
-
-def _asked(request: Request, name: str, offered: list[Operation]) -> Answer | None:
-    return ask(request, name) if any(item.name == name for item in offered) else None

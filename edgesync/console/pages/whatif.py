@@ -14,6 +14,7 @@ from edgesync.console.asking import ask
 from edgesync.console.rendering import page
 from edgesync.console.trust_table import PATHS, trust_table
 from edgesync.operations.registry import Operation, all_operations
+from edgesync.operations.runner import ELSEWHERE
 
 STEPS_MAX = 100
 """Most commands of one rehearsal, as trust whatif takes."""
@@ -25,8 +26,9 @@ def routes() -> list[BaseRoute]:
 
 
 def changing() -> list[Operation]:
-    """Operations that make a step: those that change the lab."""
-    return [item for item in all_operations() if item.writes and item.remote and item.needs_lab]
+    """Operations that make a step: those that change the lab's servers."""
+    found = (item for item in all_operations() if item.writes and item.remote and item.needs_lab)
+    return [item for item in found if item.noun not in ELSEWHERE]
 
 
 def show(request: Request) -> Response:

@@ -62,7 +62,7 @@ class Fault:
     """Which listener: a word of SERVICES; empty means every one."""
     caller: str = ""
     """Only when this machine of the lab calls; empty means whoever does, strangers too."""
-    operation: str = ""
+    request: str = ""
     """Only these requests: bind, search, add, modify, ... of LDAP, a verb of SMTP."""
     at: tuple[int, ...] = ()
     """Which of the requests (or connections) that fit, counted from 1."""
@@ -90,7 +90,7 @@ class Fault:
         """Whether it may strike a request of this name."""
         if self.kind is FaultKind.REFUSE_BIND and operation.casefold() not in BINDS:
             return False
-        return self.operation.casefold() in {"", operation.casefold()}
+        return self.request.casefold() in {"", operation.casefold()}
 
     def reaches(self, service: str) -> bool:
         """Whether a listener of this protocol has what the fault spoils."""
@@ -125,7 +125,7 @@ class Fault:
             raise UsageError(
                 "delay and seconds belong together", "fault add delay HUB01 --seconds 5"
             )
-        if self.is_of_connections and self.operation:
+        if self.is_of_connections and self.request:
             raise UsageError(f"{self.kind} strikes connections, not requests", "leave it out")
         return self
 
