@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,6 @@ from typing import Self
 from scripts.benchmark import recipients
 from scripts.benchmark.data import Data
 from scripts.benchmark.load import Load, LoadClient
-from scripts.benchmark.probe import Probe
 from scripts.benchmark.row import Sample
 from scripts.benchmark.servers import (
     Durability,
@@ -111,7 +110,7 @@ class Bench:
             is_tls=is_tls, bind_dn=who[0], password=who[1], at_most=at_most,
         )  # fmt: skip
         before = cpu_seconds(server.pid)
-        with Probe(server.port, is_on=is_probed) as probe:
+        with server.watched() if is_probed else nullcontext() as watch:
             result = self._client.run(load)
         cpu = cpu_seconds(server.pid) - before
         done = result.operations if counts == "ops" else result.entries
@@ -120,7 +119,8 @@ class Bench:
             cpu_us=cpu * 1e6 / max(done, 1),
             p50_us=result.p50_us,
             p99_us=result.p99_us,
-            stall_ms=probe.longest_ms if is_probed else None,
+            stall_ms=watch.probe.longest_ms if watch else None,
+            turn_ms=watch.turn_ms if watch else None,
             errors=result.errors,
         )
 

@@ -22,15 +22,14 @@ _QUESTION = envelope(b"\x02\x01\x01", encode_operation(SearchRequest(ROOT, Scope
 class Probe:
     """Asks for the root DSE while its block runs; ``longest_ms`` is what it waited at worst."""
 
-    def __init__(self, port: int, *, is_on: bool = True) -> None:
+    def __init__(self, port: int) -> None:
         self._port = port
         self._waits: list[float] = []
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True) if is_on else None
+        self._thread = threading.Thread(target=self._ask, daemon=True)
 
     def __enter__(self) -> Self:
-        if self._thread is not None:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(
@@ -40,8 +39,7 @@ class Probe:
         trace: TracebackType | None,
     ) -> None:
         self._is_over.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     @property
     def longest_ms(self) -> float:

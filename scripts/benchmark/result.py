@@ -32,7 +32,7 @@ def result(row: Row, entries: int, rounds: Sequence[Mapping[str, Sample]]) -> di
 
 def _medians(samples: Sequence[Sample]) -> dict[str, Any]:
     found: dict[str, Any] = {"figure": statistics.median(s.figure for s in samples)}
-    for name in ("cpu_us", "p50_us", "p99_us", "stall_ms"):
+    for name in ("cpu_us", "p50_us", "p99_us", "stall_ms", "turn_ms"):
         values = [value for s in samples if (value := getattr(s, name)) is not None]
         if values:
             found[name] = statistics.median(values)
@@ -45,7 +45,8 @@ def _medians(samples: Sequence[Sample]) -> dict[str, Any]:
 
 HEAD = (
     f"{'row':42} {'entries':>8} {'ours':>11} {'other':>11} {'ratio':>7} {'target':>8}"
-    f" {'us CPU':>8} {'other':>8} {'p50 us':>8} {'p99 us':>8} {'stall ms':>8} {'err':>4}"
+    f" {'us CPU':>8} {'other':>8} {'p50 us':>8} {'p99 us':>8} {'stall ms':>8} {'turn ms':>8}"
+    f" {'err':>4}"
 )
 
 
@@ -60,7 +61,7 @@ def line(found: Mapping[str, Any]) -> str:
         f" {found.get('target', ''):>7}{met} {_figure(ours.get('cpu_us')):>8}"
         f" {_figure(other.get('cpu_us')):>8} {_figure(ours.get('p50_us')):>8}"
         f" {_figure(ours.get('p99_us')):>8} {_figure(ours.get('stall_ms')):>8}"
-        f" {ours['errors']:4} {found['unit']}"
+        f" {_figure(ours.get('turn_ms')):>8} {ours['errors']:4} {found['unit']}"
     )
 
 

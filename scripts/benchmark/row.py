@@ -25,7 +25,9 @@ class Sample:
     p50_us: float | None = None
     p99_us: float | None = None
     stall_ms: float | None = None
-    """The longest another client had to wait meanwhile, milliseconds."""
+    """The longest another client had to wait meanwhile, milliseconds: what a probe saw."""
+    turn_ms: float | None = None
+    """The longest turn of our event loop, milliseconds of CPU: what of that was ours."""
     errors: int = 0
     note: str = ""
 

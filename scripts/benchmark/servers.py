@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Literal
 
 from scripts.benchmark import recipients
 from scripts.benchmark.data import Data
+from scripts.benchmark.probe import Probe
 from scripts.benchmark.row import NotHere
 from tests.support.directory_process import served
 from tests.support.peers import find_tool
@@ -22,12 +25,42 @@ Indexes = Literal["eq", "eq,sub"]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server. It has the recipients, or with ``is_empty`` only their base."""
+    """A running server."""
 
     name: str
     pid: int
     port: int
     tls_port: int
+    turns: Path | None = None
+    """Where ours says how long the turns of its event loop took (``watched``)."""
+
+    @contextmanager
+    def watched(self) -> Iterator[Watch]:
+        """Measure what the block's load does to the other clients."""
+        with Probe(self.port) as probe:
+            watch = Watch(probe)
+            if self.turns is not None:
+                self.turns.unlink(missing_ok=True)
+                os.kill(self.pid, signal.SIGUSR1)
+            yield watch
+            if self.turns is not None:
+                os.kill(self.pid, signal.SIGUSR2)
+                until = time.monotonic() + REPORT_S
+                while not self.turns.exists() and time.monotonic() < until:
+                    time.sleep(PAUSE_S)
+                watch.turn_ms = float(self.turns.read_text())
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the other clients noticed: of a probe's waits, and of turns of the event loop."""
+
+    probe: Probe
+    turn_ms: float | None = None
+
+
+REPORT_S = 10.0
+PAUSE_S = 0.002
 
 
 def cpu_seconds(pid: int) -> float:
@@ -51,10 +84,12 @@ def run_ours(
     options = ("--schema", str(data.schema), "--ldif", str(ldif), "--allow-anonymous-read")
     journal = ("--database", str(folder / "journal.db"), "--durability", durability)
     certificate = ("--certificate", str(tls[0]), "--key", str(tls[1]))
+    program = ("-m", "scripts.benchmark.watched", str(folder / "turns"))
     with served(folder, *options, *journal, "--listen-tls", "127.0.0.1:0", *certificate,
-                admin=recipients.ADMIN, timeout_s=START_TIMEOUT_S) as server:  # fmt: skip
+                admin=recipients.ADMIN, timeout_s=START_TIMEOUT_S,
+                program=program) as server:  # fmt: skip
         tls_port = int(server.ldaps.rpartition(":")[2])
-        yield Server("edgesync", server.process.pid, server.port, tls_port)
+        yield Server("edgesync", server.process.pid, server.port, tls_port, folder / "turns")
 
 
 START_TIMEOUT_S = 1200.0

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +42,18 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    folder: Path, *options: str, admin: str = ADMIN, timeout_s: float = START_TIMEOUT_S
+    folder: Path,
+    *options: str,
+    admin: str = ADMIN,
+    timeout_s: float = START_TIMEOUT_S,
+    program: Sequence[str] = ("-m", "directory"),
 ) -> Iterator[Served]:
-    """A stand-alone server on free ports of loopback."""
+    """A stand-alone server on free ports of loopback; ``program`` is what Python runs."""
     ready, log = folder / "ready.json", folder / "server.log"
     password = folder / "password"
     password.write_text(PASSWORD)
     ready.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "directory", "--listen", "127.0.0.1:0"]
+    command = [sys.executable, *program, "--listen", "127.0.0.1:0"]
     command += ["--ready-file", str(ready), "--admin-password-file", str(password)]
     if admin:
         command += ["--admin-dn", admin]
