@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """Console-script entry point."""
+    """Console-script entry point. Whatever it writes is for who started it, whatever the umask."""
+    os.umask(0o077)
     raise SystemExit(main())
 
 
