@@ -22,7 +22,10 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.mail import MailSystem
 from edgesync.lab.session_link import SessionLink
 from edgesync.lab.stream_endpoint import StreamSession
-from edgesync.organization.client_access import read_autodiscover_url
+from edgesync.organization.client_access import (
+    read_allow_internal_untrusted,
+    read_autodiscover_url,
+)
 from edgesync.organization.domains import list_accepted_domains
 from edgesync.port.embedded import EmbeddedPort
 from edgesync.transport.endpoint import SocketLink
@@ -118,6 +121,10 @@ class ClientAccess:
             domains = tuple(f"autodiscover.{domain}" for domain in default)
         hosts = [urlsplit(url).hostname for url in urls if url]
         return tuple(dict.fromkeys((*(h for h in hosts if h), *domains)))
+
+    def allows_internal_untrusted(self, name: str) -> bool:
+        """Whether a server proxies to others whose certificates it does not trust."""
+        return read_allow_internal_untrusted(self.lab.ad_port(), self.lab.ad.names, name)
 
     def trust_of(self, *, in_domain: bool, extra: Iterable[Certificate] = ()) -> StoreState:
         """What a client's machine trusts: public roots, in the domain also the enterprise's."""

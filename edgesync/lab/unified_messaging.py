@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -27,6 +27,7 @@ from edgesync.organization.voice import SIP_PORT, SIP_TLS_PORT, IpGateway, PeerK
 from edgesync.transport.endpoint import SocketLink
 from edgesync.transport.link import LinkFailed
 from edgesync.transport.message import Submission
+from edgesync.trust.pkix import Expectation, validate
 from edgesync.trust.tls import TlsIdentity
 from edgesync.unified_messaging.host import UmHost
 from edgesync.unified_messaging.peer import Call, CallReport, Link, VoicePeer
@@ -118,6 +119,27 @@ class UnifiedMessaging:
         if report.is_accepted or not host.last_refusal:
             return report
         return replace(report, reason="peer_refused", detail=host.last_refusal)
+
+    def refuses_plain(self, gateway: IpGateway) -> str:
+        """Why a gateway's machine does not talk plain TCP; empty when it does."""
+        if gateway.kind is PeerKind.OCS:
+            return "tls_required: a communications server talks to other servers over TLS only"
+        return ""
+
+    def refuses_tls(self, gateway: IpGateway, server: str, sent: Sequence[bytes]) -> str:
+        """Why mutual TLS fails between a gateway's machine and a server; empty when it does not.
+
+        ``sent`` is what the server presented. A gateway is taken to have the server's certificate
+        copied to it, as administrators do (certificate-facts 7.2).
+        """
+        if not gateway.has_fqdn:
+            return f"needs_fqdn: {gateway.address} is no host name, as mutual TLS needs it"
+        host = self.host(server)
+        trusted = self._trusted_by(gateway, host, Guise())
+        expect = Expectation((host.fqdn,))
+        now, crls = self.lab.clock.now(), self.lab.authorities.crls(self.lab.clock)
+        verdict = validate(sent, trusted, now=now, expect=expect, crls=crls)
+        return "" if verdict else f"certificate_refused: {verdict.detail}"
 
     def _trusted_by(self, gateway: IpGateway, host: UmHost, guise: Guise) -> StoreState:
         """Roots on the peer's machine. OCS takes no copied certificate, whoever copied it."""

@@ -11,6 +11,7 @@ from edgesync.operations.render import columns
 
 if TYPE_CHECKING:
     from edgesync.certificates.certificate import TransportCertificate
+    from edgesync.certificates.cmdlets.outcome import Outcome as CmdletOutcome
     from edgesync.certificates.host import CertificateHost
     from edgesync.operations.context import Context
 
@@ -41,11 +42,13 @@ def sign(
         ISSUERS, Help("enterprise: trusted in the domain; public: everywhere")
     ] = "enterprise",
     days: Annotated[int, Help("validity")] = 365,
+    services: Annotated[tuple[str, ...], Help("enable the answer for these at once")] = (),
     file: Annotated[str | None, Help("write the answer as PKCS#7 instead", metavar="FILE")] = None,
 ) -> Outcome:
     """Let one of the lab's authorities answer a pending request.
 
-    The answer is imported on the server, or written to a file to be imported later.
+    The answer is imported on the server, and with --services enabled there, or written to a file
+    to be imported later.
     """
     from edgesync.certificates.cmdlets.import_ import import_certificate
     from edgesync.certificates.request import parse_request
@@ -72,9 +75,27 @@ def sign(
         note = f"import it on {host.name}: edgesync cert import {host.name} {file}"
         return Outcome(document, notes=(note,))
     outcome = import_certificate(host, answer)
+    if services:
+        enabled = _enable(context, host, outcome.certificate.thumbprint, services)
+        document = {**change_document(host, enabled, "signed"), "file": ""}
+        return Outcome(document, notes=(*outcome.warnings, *enabled.warnings))
     document = {**change_document(host, outcome, "signed"), "file": ""}
     note = f"enable it: edgesync cert enable {host.name} {outcome.certificate.thumbprint[:8]}"
     return Outcome(document, notes=(*outcome.warnings, note))
+
+
+def _enable(
+    context: Context, host: CertificateHost, thumbprint: str, services: tuple[str, ...]
+) -> CmdletOutcome:
+    from edgesync.certificates.cmdlets.enable import enable, question_before_enable
+    from edgesync.certificates.cmdlets.outcome import Answer
+    from edgesync.certificates.services import parse_services
+    from edgesync.operations.cert_target import answered
+
+    wanted = parse_services(services)
+    question = question_before_enable(host, thumbprint, wanted)
+    answer = Answer.YES if answered(context, question) else Answer.NO
+    return enable(host, thumbprint, wanted, answer=answer)
 
 
 def _render_revoke(document: Document) -> Iterable[str]:

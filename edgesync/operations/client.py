@@ -7,7 +7,11 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from edgesync.errors import ExitCode, InputInvalid, NoSuchThing, Unreachable
-from edgesync.operations import client_settings, client_users  # noqa: F401 - more verbs
+from edgesync.operations import (  # noqa: F401 - more verbs of this noun
+    client_server,
+    client_settings,
+    client_users,
+)
 from edgesync.operations.registry import Document, Help, Outcome, operation
 from edgesync.operations.render import columns, listing
 

@@ -16,13 +16,15 @@ from edgesync.organization.virtual_directories import (
     VirtualDirectory,
     add_directory,
     http_container,
+    web_site_dn,
 )
 from edgesync.port.port import DirectoryPort, read
 
 AUTODISCOVER_KEYWORD = "77378F46-2C66-4aa9-A6A6-3E7A48B19596"
 """GUID that marks Autodiscover's connection points, so that Outlook finds them in AD."""
 
-_BINDING = "serviceBindingInformation"
+AUTODISCOVER_URL = "serviceBindingInformation"
+ALLOW_INTERNAL_UNTRUSTED = "labAllowInternalUntrusted"
 
 
 def add_client_access(
@@ -48,7 +50,7 @@ def add_client_access(
         "objectClass": (b"top", b"leaf", b"connectionPoint", b"serviceConnectionPoint"),
         "cn": (server.name.encode(),),
         "keywords": (AUTODISCOVER_KEYWORD.encode(),),
-        _BINDING: (url.encode(),),
+        AUTODISCOVER_URL: (url.encode(),),
     }
     port.add(AddRequest(Entry(point, attributes)))
 
@@ -61,8 +63,28 @@ def connection_point(names: ConfigurationNames, server: str) -> DN:
 
 def read_autodiscover_url(port: DirectoryPort, names: ConfigurationNames, server: str) -> str:
     """AutoDiscoverServiceInternalUri; empty when the server publishes none."""
-    entry = read(port, connection_point(names, server), (_BINDING,))
-    return entry.text(_BINDING) if entry is not None else ""
+    entry = read(port, connection_point(names, server), (AUTODISCOVER_URL,))
+    return entry.text(AUTODISCOVER_URL) if entry is not None else ""
+
+
+def read_allow_internal_untrusted(
+    port: DirectoryPort, names: ConfigurationNames, server: str
+) -> bool:
+    """AllowInternalUntrustedCerts: whether a server proxies to others with unknown issuers.
+
+    A value of the server's registry; the lab keeps it beside the web site (certificate-facts 7.1).
+    """
+    entry = read(port, web_site_dn(names, server), (ALLOW_INTERNAL_UNTRUSTED,))
+    return entry is not None and entry.text(ALLOW_INTERNAL_UNTRUSTED) == "TRUE"
+
+
+def write_allow_internal_untrusted(
+    port: DirectoryPort, names: ConfigurationNames, server: str, *, allowed: bool
+) -> None:
+    """Set the registry value."""
+    value = b"TRUE" if allowed else b"FALSE"
+    site = web_site_dn(names, server)
+    port.modify(ModifyRequest(site, (replace(ALLOW_INTERNAL_UNTRUSTED, value),)))
 
 
 def write_autodiscover_url(
@@ -70,4 +92,4 @@ def write_autodiscover_url(
 ) -> None:
     """Set-ClientAccessServer -AutoDiscoverServiceInternalUri."""
     point = connection_point(names, server)
-    port.modify(ModifyRequest(point, (replace(_BINDING, url.encode()),)))
+    port.modify(ModifyRequest(point, (replace(AUTODISCOVER_URL, url.encode()),)))

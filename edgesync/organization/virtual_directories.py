@@ -121,6 +121,11 @@ def http_container(names: ConfigurationNames, server: str) -> DN:
     return names.server(server).child("CN", "Protocols").child("CN", "HTTP")
 
 
+def web_site_dn(names: ConfigurationNames, server: str) -> DN:
+    """The web site itself, whose settings its virtual directories inherit."""
+    return http_container(names, server).child("CN", WEB_SITE)
+
+
 def default_directories(
     names: ConfigurationNames, server: ServerObject, version: Version
 ) -> Iterator[VirtualDirectory]:
@@ -133,7 +138,7 @@ def default_directories(
     root = f"IIS://{server.fqdn}/W3SVC/1/ROOT"
     later = version.at_least(Version.EXCHANGE_2013)
     site = AccessSsl.SSL | AccessSsl.SSL_128 if later else AccessSsl.NONE
-    yield VirtualDirectory(container.child("CN", WEB_SITE), WEB_SITE, root, access=site)
+    yield VirtualDirectory(web_site_dn(names, server.name), WEB_SITE, root, access=site)
     for word, access in defaults_of(version):
         name = f"{word} ({WEB_SITE})"
         scheme = "https" if AccessSsl.SSL in access else "http"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +64,46 @@ def make_default(server: str, thumbprint: str) -> str:
 def new_default(server: str) -> str:
     """A fresh self-signed certificate as internal transport certificate."""
     return _line("cert", "new", server, "--services", "SMTP", "--yes")
+
+
+def enable(server: str, thumbprint: str, services: str) -> str:
+    """An installed certificate for more services; direct trust's certificate stays."""
+    return _line("cert", "enable", server, thumbprint, "--services", services, "--no")
+
+
+def new_named(server: str, names: Iterable[str], services: str, *, default: bool) -> str:
+    """A self-signed certificate with these names."""
+    domains = [word for name in names for word in ("--domain-name", name)]
+    answer = "--yes" if default else "--no"
+    return _line("cert", "new", server, *domains, "--services", services, answer)
+
+
+def issued(server: str, names: Iterable[str], authority: str, services: str) -> tuple[str, ...]:
+    """A certificate of an authority of the lab with these names, enabled at once."""
+    domains = [word for name in names for word in ("--domain-name", name)]
+    sign = ("--authority", authority, "--services", services, "--no")
+    return _line("cert", "new", server, "--request", *domains), _line("cert", "sign", server, *sign)
+
+
+def protocol_name(server: str, protocol: str, name: str) -> str:
+    """X509CertificateName of POP3 or IMAP4."""
+    return _line("client", "protocol", server, protocol, "--x509-certificate-name", name)
+
+
+def allow_internal_untrusted(server: str) -> str:
+    """Let a server proxy to others whose certificates it does not trust."""
+    return _line("client", "server", server, "--allow-internal-untrusted", "yes")
+
+
+def um_restart(server: str) -> str:
+    """Start Unified Messaging again, with the settings of now."""
+    return _line("um", "restart", server)
+
+
+def dial_plan(name: str, security: str, server: str = "") -> str:
+    """A dial plan's VoIPSecurity, and a server that answers for it."""
+    member = ("--server", server) if server else ()
+    return _line("um", "dialplan", name, "--voip-security", security, *member)
 
 
 def remove_certificate(server: str, thumbprint: str) -> str:

@@ -61,6 +61,8 @@ class Explanation:
     alternatives: tuple[tuple[str, ...], ...] = ()
     """Other ways that were tried on a fork and work too."""
     truths: FourTruths | None = None
+    next: tuple[str, ...] = ()
+    """Commands that look further, or do what a path is for."""
 
     def document(self) -> dict[str, Any]:
         """The explanation as the contract has it (3.4), with what it was asked about."""
@@ -77,6 +79,7 @@ class Explanation:
             "cause": self.cause,
             "fix": list(self.fix),
             "alternatives": [list(commands) for commands in self.alternatives],
+            "next": list(self.next),
             "truths": self.truths.document()["truths"] if self.truths else [],
         }
 

@@ -154,15 +154,15 @@ def _mended(lab: Lab, server: str, caller: str, reason: Reason) -> Iterator[str]
     identity = f"{server}\\{connector.name}"
     wanted = connector.auth_mechanism | AuthMechanism.EXCHANGE_SERVER | AuthMechanism.TLS
     if wanted != connector.auth_mechanism:
-        yield commands.set_connector(identity, "--auth-mechanism", *_words(wanted))
+        yield commands.set_connector(identity, "--auth-mechanism", *flag_options(wanted))
     groups = connector.permission_groups | PermissionGroups.EXCHANGE_SERVERS
     if groups != connector.permission_groups:
-        yield commands.set_connector(identity, "--permission-groups", *_words(groups))
+        yield commands.set_connector(identity, "--permission-groups", *flag_options(groups))
     if connector.suppress_x_anonymous_tls:
         yield commands.set_connector(identity, "--suppress-x-anonymous-tls", "false")
 
 
-def _words(flags: AuthMechanism | PermissionGroups) -> list[str]:
+def flag_options(flags: AuthMechanism | PermissionGroups) -> list[str]:
     """The flags as Exchange writes them: ``ExchangeServer``."""
     return [(m.name or "").title().replace("_", "") for m in type(flags) if m.value and m in flags]
 

@@ -133,7 +133,7 @@ class UmHost:
         return f"um/{self.name}"
 
     def _start(self) -> ServiceMode:
-        mode = self._decide()
+        mode = self.decide()
         self.memory.set(**{self._key: asdict(mode)})
         self.server.report(
             events.UM_STARTED, mode=mode.word, security=mode.security.value, note=mode.note
@@ -158,7 +158,8 @@ class UmHost:
         """What TLS presents; None while the service takes none."""
         return identity_of(self.certificate(), self.server.store.state)
 
-    def _decide(self) -> ServiceMode:
+    def decide(self) -> ServiceMode:
+        """How a service that started now would run."""
         plans = self.dial_plans()
         security = max(
             (plan.security for plan in plans), key=_STRICTNESS.index,
