@@ -15,6 +15,7 @@ from directory.dsa.dirsync import dir_sync
 from directory.dsa.notification import notify
 from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
+from directory.dsa.quick_add import QuickAdd
 from directory.dsa.refusals import UNWILLING, refusal
 from directory.dsa.request_controls import (
     UpdateControls,
@@ -51,6 +52,7 @@ class DirectoryServiceAgent:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.quick_search = QuickSearch(context)
+        self.quick_add = QuickAdd(context)
 
     @property
     def store(self) -> Store:
@@ -155,7 +157,7 @@ class DirectoryServiceAgent:
         operation: m.Response
         match request:
             case m.AddRequest():
-                after = update.add(context, session, request, controls)
+                after = self.quick_add.add(session, request, controls)
                 operation = m.AddResponse(LdapResult())
             case m.ModifyRequest():
                 before, after = update.modify(context, session, request, controls)

@@ -78,7 +78,10 @@ def decode_attribute(blob: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     if blob[1] < 0x80 and blob[3] < 0x80:  # nearly all of them
         stop = 4 + blob[3]
         return blob[4:stop], _values(blob, stop, end)
-    _, at, _ = ber.header(blob, 0, end)
+    at = 2 if blob[1] < 0x80 else 2 + (blob[1] & 0x7F)
+    if blob[at + 1] < 0x80:
+        stop = at + 2 + blob[at + 1]
+        return blob[at + 2 : stop], _values(blob, stop, end)
     _, start, stop = ber.header(blob, at, end)
     return blob[start:stop], _values(blob, stop, end)
 
@@ -86,13 +89,14 @@ def decode_attribute(blob: bytes) -> tuple[bytes, tuple[bytes, ...]]:
 def attribute_values(blob: bytes) -> tuple[bytes, ...]:
     """The values alone."""
     end = len(blob)
-    at = 2 if blob[1] < 0x80 else ber.header(blob, 0, end)[1]
+    at = 2 if blob[1] < 0x80 else 2 + (blob[1] & 0x7F)
     at += 2 + blob[at + 1]  # names of 128 characters and more are written by nobody; checked on add
     return _values(blob, at, end)
 
 
 def _values(blob: bytes, at: int, end: int) -> tuple[bytes, ...]:
-    at = at + 2 if blob[at + 1] < 0x80 else ber.header(blob, at, end)[1]
+    n = blob[at + 1]
+    at += 2 if n < 0x80 else 2 + (n & 0x7F)
     n = blob[at + 1] if at < end else 0
     if n < 0x80 and at + 2 + n == end:
         return (blob[at + 2 : end],)

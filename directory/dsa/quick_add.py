@@ -1,0 +1,222 @@
+"""Adds of entries that are much alike: what held for the first is not looked up for the others.
+
+Replication, a load and a migration add thousands of entries below one superior, of the same
+classes, with the same attributes. An entry's *pattern* is all of that: the superior's name, the
+type of the RDN, the classes and the names of the attributes. The first entry of a pattern is added
+by ``update.add``; if nothing of its outcome depended on more than the pattern, the next ones need
+only what differs from entry to entry: that the name is free, and that each value is one. Whatever
+is not certain here, refusals included, is left to ``update.add``. Both must leave the same
+directory; ``tests/property/dsa/test_quick_add.py`` compares them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from directory.dsa import content, update
+from directory.dsa.access import Right
+from directory.dsa.context import Context, WireName
+from directory.dsa.microsoft import PRINCIPALS
+from directory.dsa.request_controls import UpdateControls
+from directory.dsa.secrets import PASSWORDS
+from directory.dsa.session import Role, Session
+from directory.model.ber import header
+from directory.model.dn import DN
+from directory.model.encoded import EncodedEntry, attribute_values, split_operation
+from directory.model.messages import AddRequest
+from directory.model.names import AttributeName
+from directory.store.entry import StoredEntry
+
+PATTERNS_MAX = 1024
+"""Patterns remembered; a load has a handful, and all are forgotten when there are more."""
+
+_PLAIN_RDN = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*),")
+"""RDNs that are written one way only, but for the case of their letters."""
+
+_Key = tuple[bytes, bytes, bytes, tuple[bytes, ...]]
+
+
+class _Pattern(NamedTuple):
+    """What entries of one pattern have in common."""
+
+    parent: StoredEntry
+    """The superior's version: a change of it, a move above it included, ends the pattern."""
+    naming: int
+    """Which attribute is the RDN's."""
+    kind: str
+    """The RDN's type, folded."""
+    names: tuple[AttributeName, ...]
+    checks: tuple[WireName | None, ...]
+    """How values are checked, by attribute; None for the classes, which are the same."""
+    classes: bytes
+    """With their superclasses, as they are stored."""
+    flags: int
+    roles: dict[Role, bool]
+    """Who may write here, as far as anybody tried."""
+
+
+class _Read(NamedTuple):
+    """An add taken apart no further than its attributes."""
+
+    key: _Key
+    rdn: bytes
+    value: bytes
+    """Of the RDN."""
+    blobs: list[bytes]
+
+
+class QuickAdd:
+    """Adds to one directory."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._patterns: dict[_Key, _Pattern | None] = {}
+
+    def add(self, session: Session, request: AddRequest, controls: UpdateControls) -> StoredEntry:
+        """Add one entry; the new version. LdapErrors say why not."""
+        entry = request.entry
+        read = _read(entry.operation) if isinstance(entry, EncodedEntry) else None
+        if read is None:
+            return update.add(self._context, session, request, controls)
+        store = self._context.store
+        with store.lock:
+            pattern = self._patterns.get(read.key)
+            if pattern is not None:
+                if store.dit.by_id(pattern.parent.id) is pattern.parent:
+                    added = self._add(session, pattern, read)
+                    if added is not None:
+                        return added
+                else:
+                    del self._patterns[read.key]
+            added = update.add(self._context, session, request, controls)
+            if read.key not in self._patterns:
+                self._learn(read, added)
+            return added
+
+    def _add(self, session: Session, pattern: _Pattern, read: _Read) -> StoredEntry | None:
+        """Add an entry of a known pattern; None when it needs a closer look."""
+        context = self._context
+        store = context.store
+        identity = session.identity
+        may_write = pattern.roles.get(identity.role)
+        if may_write is None:
+            rights = context.access.rights_at(identity, pattern.parent.dn)
+            may_write = pattern.roles[identity.role] = bool(rights & Right.WRITE)
+        if not may_write:
+            return None
+        blobs = read.blobs
+        if attribute_values(blobs[pattern.naming]) != (read.value,):
+            return None
+        key = f"{pattern.kind}={read.value.decode('ascii').lower()}"
+        if store.dit.child(pattern.parent.id, key) is not None:
+            return None
+        given: dict[AttributeName, bytes] = {}
+        for name, check, blob in zip(pattern.names, pattern.checks, blobs, strict=True):
+            if check is None:
+                given[name] = pattern.classes
+                continue
+            if not _are_values(check, attribute_values(blob)):
+                return None
+            given[name] = blob
+        guid = context.new_guid()
+        with store.write(session.author, context.now(), commit=not session.group_commit) as writer:
+            return writer.add(pattern.parent, read.rdn, key, given, guid, pattern.flags)
+
+    def _learn(self, read: _Read, added: StoredEntry) -> None:
+        """Remember what entries like one that was added need, or that they are no pattern."""
+        if len(self._patterns) >= PATTERNS_MAX:
+            self._patterns.clear()
+        self._patterns[read.key] = self._pattern_of(read, added)
+
+    def _pattern_of(self, read: _Read, added: StoredEntry) -> _Pattern | None:
+        context = self._context
+        store = context.store
+        above, kind, _, spelled = read.key
+        known = [context.wire_names.get(name) for name in spelled]
+        kept = [wire for wire in known if wire is not None and wire.is_kept]
+        names = tuple(wire.name for wire in kept)
+        parent = store.dit.by_id(added.place.parent)
+        naming = context.schema.canonical(kind.decode())
+        if (
+            parent is None
+            or len(kept) < len(spelled)
+            or len(set(names)) < len(names)
+            or set(names) != set(added.shape.names)
+            or naming not in names
+            or set(names) & PASSWORDS
+            or set(names) & store.profile.links.keys()
+            or DN.parse(above.decode()) != parent.dn
+            or added.key != f"{kind.decode().lower()}={read.value.decode().lower()}"
+            or self._has_borders(parent)
+        ):
+            return None
+        classes = added.blob(content.OBJECT_CLASS)
+        same = all(
+            name == content.OBJECT_CLASS or added.blob(name) == blob
+            for name, blob in zip(names, read.blobs, strict=True)
+        )
+        if classes is None or not same:
+            return None
+        if {value.lower() for value in attribute_values(classes)} & PRINCIPALS:
+            return None
+        checks = tuple(None if w.name == content.OBJECT_CLASS else w for w in kept)
+        folded = kind.decode().lower()
+        return _Pattern(
+            parent, names.index(naming), folded, names, checks, classes, added.flags, {}
+        )
+
+    def _has_borders(self, parent: StoredEntry) -> bool:
+        """Whether access may be another below this entry than at its children."""
+        configuration = self._context.configuration
+        tops = (
+            configuration.schema_context, configuration.replication_accounts,
+            configuration.configuration,
+        )  # fmt: skip
+        return any(top is not None and top.is_under(parent.dn) for top in tops)
+
+
+def _are_values(wire: WireName, values: tuple[bytes, ...]) -> bool:
+    """``content.check_values``, without the words."""
+    if not values or (len(values) > 1 and wire.attribute.single_value):
+        return False
+    check = wire.check
+    if check is not None:
+        try:
+            for value in values:
+                check(value)
+        except ValueError:
+            return False
+    return len(values) == 1 or len(set(content.keys(wire.attribute, values))) == len(values)
+
+
+def _read(operation: bytes) -> _Read | None:
+    """The parts of an add in the usual encoding; None for any other."""
+    name, body = split_operation(operation)
+    match = _PLAIN_RDN.match(name)
+    if match is None:
+        return None
+    names: list[bytes] = []
+    blobs: list[bytes] = []
+    classes = b""
+    at, end = 0, len(body)
+    while at < end:
+        n = body[at + 1]
+        start = at + 2
+        if n < 0x80:
+            stop = start + n
+        else:
+            _, start, stop = header(body, at, end)
+            if stop - start < 0x80:
+                return None  # the long form where the short one would do is not kept
+        name_end = start + 2 + body[start + 1]
+        spelled = body[start + 2 : name_end]
+        blob = body[at:stop]
+        if spelled == b"objectClass":
+            classes = blob
+        names.append(spelled)
+        blobs.append(blob)
+        at = stop
+    at = match.end()
+    kind, value = match.groups()
+    return _Read((name[at:], kind, classes, tuple(names)), name[: at - 1], value, blobs)
