@@ -7,7 +7,6 @@ kept by generic directories only, where clients expect the mechanism.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -125,7 +124,7 @@ class ScramExchange:
         verifier = self._verifier
         try:
             proof = base64.b64decode(proof_text, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; so is a letter that is not ASCII
             raise ScramRefused("proof is not base64") from None
         signature = hmac.digest(verifier.stored_key, signed, "sha256")
         client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=False))

@@ -23,6 +23,7 @@ from edgesync.errors import CertificateUnreadable, KeyUnavailable
 
 MALFORMED = (
     ValueError,
+    TypeError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,

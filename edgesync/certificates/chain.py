@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from edgesync.certificates.certificate import MALFORMED
 from edgesync.certificates.store_state import StoreState, TrustedRoot
 
 CHAIN_LENGTH_MAX = 8
@@ -87,8 +88,8 @@ def verify_signature(
     signed_object: x509.Certificate | x509.CertificateRevocationList,
 ) -> bool:
     """Whether a signature over bytes is the issuer's; unknown algorithms count as not."""
-    public = issuer.public_key()
     try:
+        public = issuer.public_key()
         digest = signed_object.signature_hash_algorithm
         if isinstance(public, rsa.RSAPublicKey) and digest is not None:
             scheme = (
@@ -103,7 +104,7 @@ def verify_signature(
             public.verify(signature, signed, ec.ECDSA(digest))
         else:
             return False
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except (InvalidSignature, *MALFORMED):
         return False
     return True
 

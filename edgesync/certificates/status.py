@@ -9,7 +9,12 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from edgesync.certificates.certificate import RootCAType, TransportCertificate, allows_server
+from edgesync.certificates.certificate import (
+    MALFORMED,
+    RootCAType,
+    TransportCertificate,
+    allows_server,
+)
 from edgesync.certificates.chain import Chain, build_chain, verify_signature
 from edgesync.certificates.crl import CRL_SIZE_MAX, CrlSource, no_crls
 from edgesync.certificates.store_state import StoreState
@@ -170,6 +175,6 @@ def _read_list(
             issuer, found.signature, found.tbs_certlist_bytes, found
         )
         current = found.next_update_utc is None or found.next_update_utc >= now
-    except ValueError:  # malformed as a whole, or in a part that is parsed when asked for
+    except MALFORMED:  # as a whole, or in a part that is parsed when asked for
         return None
     return found if genuine and current else None

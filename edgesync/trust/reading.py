@@ -7,10 +7,11 @@ until one looks at a name or an extension.
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 UNREADABLE = (
     ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
-    x509.InvalidVersion, x509.AttributeNotFound,
+    x509.InvalidVersion, x509.AttributeNotFound, UnsupportedAlgorithm,
 )  # fmt: skip
 """What ``cryptography`` raises for a certificate, or a part of one, that it cannot read."""
 

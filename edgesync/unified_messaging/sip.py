@@ -101,6 +101,8 @@ class SipReader:
         return self._finish()
 
     def _line(self, line: str) -> None:
+        if "\r" in line or "\n" in line:  # it would end a line of the answer it is copied into
+            raise SipMalformed("a line holds a carriage return or a line feed of its own")
         if not self._start:
             if line:  # empty lines between messages keep connections alive (RFC 5626 4.4.1)
                 if not (_REQUEST.match(line) or _RESPONSE.match(line)):

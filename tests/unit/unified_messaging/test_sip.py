@@ -67,7 +67,9 @@ def test_an_answer_copies_what_it_must_and_is_read_back() -> None:
      b"OPTIONS sip:x SIP/2.0\r\nContent-Length: x\r\n\r\n",
      b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 999999\r\n\r\n", b"a" * 9000,
      # the first nine digits alone are zero
-     b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0000000009999999\r\n\r\n"],
+     b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0000000009999999\r\n\r\n",
+     # a carriage return would end a line of the answer the header is copied into
+     b"OPTIONS sip:x SIP/2.0\r\nFrom: a\rX-Injected: b\r\n\r\n"],
 )  # fmt: skip
 def test_what_is_not_sip_ends_the_stream(data: bytes) -> None:
     with pytest.raises(SipMalformed):

@@ -1,0 +1,61 @@
+"""Certificates and lists that the library opens and cannot read to their end (found by fuzzing)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from edgesync.certificates.bundle import read_bundle
+from edgesync.certificates.certificate import parse_certificate
+from edgesync.certificates.chain import is_signed_by
+from edgesync.certificates.request import parse_request
+from edgesync.certificates.store_state import StoreState, TrustedRoot
+from edgesync.errors import CertificateUnreadable
+from edgesync.trust.pkix import PkixStatus, validate
+from edgesync.trust.reading import issuer_of, subject_of
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "certificates"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+COMMON_NAME = bytes.fromhex("0603550403")
+CURVE = bytes.fromhex("2a8648ce3d030107")
+
+
+def der_of(name: str) -> bytes:
+    found = x509.load_pem_x509_certificate((FIXTURES / name).read_bytes())
+    return found.public_bytes(Encoding.DER)
+
+
+def with_bit_strings(der: bytes) -> bytes:
+    """The same with every common name a BIT STRING instead of text."""
+    parts = der.split(COMMON_NAME)
+    return COMMON_NAME.join([parts[0], *(b"\x03" + part[1:] for part in parts[1:])])
+
+
+def test_a_name_of_bits_is_no_name() -> None:
+    der = with_bit_strings(der_of("sha256.pem"))
+    with pytest.raises(CertificateUnreadable, match="malformed"):
+        parse_certificate(der)
+    with pytest.raises(CertificateUnreadable, match="malformed"):
+        read_bundle(der)
+    certificate = x509.load_der_x509_certificate(der)
+    assert (subject_of(certificate), issuer_of(certificate)) == ("?", "?")
+    assert validate((der,), StoreState(), now=NOW).status is PkixStatus.UNREADABLE
+
+
+def test_a_request_for_a_name_of_bits_is_refused() -> None:
+    request = x509.load_pem_x509_csr((FIXTURES / "mail.csr").read_bytes().replace(b"NEW ", b""))
+    with pytest.raises(CertificateUnreadable, match="malformed"):
+        parse_request(with_bit_strings(request.public_bytes(Encoding.DER)))
+
+
+def test_a_key_on_a_curve_nobody_knows_signs_nothing() -> None:
+    good = x509.load_der_x509_certificate(der_of("ec.pem"))
+    strange = der_of("ec.pem").replace(CURVE, bytes.fromhex("2a2548ce3d030107"))
+    found = x509.load_der_x509_certificate(strange)
+    assert not is_signed_by(good, found)
+    verdict = validate((strange, strange), StoreState(roots=(TrustedRoot(good),)), now=NOW)
+    assert verdict.status is not PkixStatus.VALID
