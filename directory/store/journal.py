@@ -7,7 +7,6 @@ tables and migrates them; the hot inserts are plain ``executemany``.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database, Migrations
 
+from directory import file_lock
 from directory.errors import JournalCorrupt, JournalError, JournalLocked, JournalTooNew
 from directory.model.dn import DN
 from directory.store.audit import audit
@@ -349,7 +349,7 @@ def _locked(path: Path) -> int:
     except OSError as error:
         raise JournalError(f"{path} cannot be opened: {error.strerror}") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file_lock.hold(lock)
     except OSError as error:
         os.close(lock)
         raise JournalLocked(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from directory import file_lock
 from edgesync.certificates.private_files import replace_durably, sync_folder
 from edgesync.errors import InputInvalid, LabError, LabInUse, NoSuchThing, RefusedByRule
 
@@ -155,7 +155,7 @@ class Lock:
         self._file = None
         try:
             self._file = self._path.open("a+")
-            _lock_file(self._file.fileno())
+            file_lock.hold(self._file.fileno())
         except FileNotFoundError:
             raise NoSuchThing(
                 f"no lab at {root}", "make one: edgesync lab new, or name one with --lab"
@@ -183,14 +183,3 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-
-def _lock_file(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt  # noqa: PLC0415 - exists on Windows only
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # Windows
-    else:
-        import fcntl  # noqa: PLC0415 - exists on POSIX only
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,6 @@ kept in a SQLite file beside it, since a foreign target has no Exchange attribut
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from directory import file_lock
 from directory.clock import Clock, SystemClock
 from directory.errors import LdapError
 from directory.model.dn import DN
@@ -186,7 +186,7 @@ def _alone(state: Path) -> Iterator[None]:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file_lock.hold(descriptor)
         except OSError as error:
             raise RefusedByRule(
                 f"another process synchronizes by {state}", "wait for it, or stop it"
