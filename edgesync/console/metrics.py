@@ -20,6 +20,8 @@ from edgesync.console.asking import ask
 from edgesync.console.trust_table import matrix_answer
 from edgesync.events import Event
 from edgesync.lab.lab import Lab
+from edgesync.lab.network import Network
+from edgesync.lab.wire_counts import WireCounts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RUNS_READ = 10_000
@@ -123,6 +125,14 @@ def collect(request: Request) -> Iterator[Metric]:
     yield from _sync(request)
     yield _trust(request)
     yield from _directories(lab, counters)
+    yield Metric(
+        "edgesync_ldap_requests_total", "counter", "LDAP requests that came over sockets",
+        _sorted(
+            ({"directory": d, "operation": o, "result": r}, n)
+            for (d, o, r), n in lab.service(WireCounts).counted().items()
+        ),
+    )  # fmt: skip
+    yield from _smtp(lab)
     yield _queues(request)
     yield Metric(
         "edgesync_events_total", "counter", "Events logged since the console started",
@@ -208,6 +218,28 @@ def _directories(lab: Lab, counters: Counters) -> Iterator[Metric]:
         "Binds and refusals since the console started",
         _sorted(({"directory": d, "result": r}, n) for (d, r), n in counters.ldap.items()),
     )
+
+
+SMTP_FAMILIES = (
+    ("sessions", "session", "tls", "Receiving sessions, once more when TLS is on"),
+    ("commands", "command", "verb", "SMTP commands heard"),
+    ("replies", "reply", "code", "SMTP replies given"),
+    ("verdicts", "verdict", "reason", "What direct trust said of a client"),
+)
+"""Name, kind and label of each family of SMTP counters."""
+
+
+def _smtp(lab: Lab) -> Iterator[Metric]:
+    network = lab.service(Network)
+    counts = [(s.name, network.host(s.name).counts) for s in lab.servers("hub", "edge")]
+    for family, kind, label, text in SMTP_FAMILIES:
+        yield Metric(
+            f"edgesync_smtp_{family}_total", "counter", text,
+            _sorted(
+                ({"server": name, label: word}, number)
+                for name, counted in counts for word, number in counted.of(kind).items()
+            ),
+        )  # fmt: skip
 
 
 def _queues(request: Request) -> Metric:

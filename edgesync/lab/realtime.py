@@ -30,6 +30,7 @@ from edgesync.lab.stream_endpoint import SMTP, Manners, SessionFactory, StreamEn
 from edgesync.lab.tls_files import context_of
 from edgesync.lab.unified_messaging import PORTS as UM_PORTS
 from edgesync.lab.unified_messaging import UnifiedMessaging
+from edgesync.lab.wire_counts import CountedAgent, WireCounts
 from edgesync.transport.connector_choice import open_receiver
 from edgesync.transport.receiver import Receiver
 from edgesync.trust.channel import address_of
@@ -204,7 +205,8 @@ class RealtimeRunner:
         listen = [plain, secure]
         if name == AD:
             listen.append(Address(host, self._port(_CATALOG_PORT), is_global_catalog=True))
-        server = DirectoryServer(agent, listen, tls=lambda: self._context(name))
+        counted = CountedAgent(agent, name, self.lab.service(WireCounts))
+        server = DirectoryServer(counted, listen, tls=lambda: self._context(name))
 
         def addresses() -> dict[str, str]:
             return {word: a.url for word, a in zip(words, server.addresses, strict=True)}

@@ -32,6 +32,7 @@ from edgesync.organization.domains import (
 from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import ServerRole, TransportServerFlags, read_server
 from edgesync.port.port import DirectoryPort
+from edgesync.transport.counts import SessionCounts
 from edgesync.transport.message import Submission
 from edgesync.transport.permissions import Rights
 from edgesync.transport.protocol_log import ProtocolLog, ProtocolLogs
@@ -112,6 +113,8 @@ class TransportHost:
     logs: ProtocolLogs | None = None
     """Protocol logs to write into; None keeps the rows in memory."""
     sessions: deque[SessionRecord] = field(default_factory=lambda: deque(maxlen=SESSIONS_MAX))
+    counts: SessionCounts = field(default_factory=SessionCounts)
+    """Sessions, commands, replies and verdicts so far, for those who measure."""
     _ephemeral: TransportCertificate | None = None
     _reported: set[tuple[object, ...]] = field(default_factory=set)
 

@@ -95,6 +95,7 @@ class Receiver:
 
     def start(self) -> None:
         """Greet."""
+        self._host.counts.count("session", "clear")
         self._log.connected()
         self._log.note(self._security.rights.words, "Set Session Permissions")
         at = self._host.now().strftime("%a, %-d %b %Y %H:%M:%S +0000")
@@ -159,6 +160,7 @@ class Receiver:
             return
         handler = self._handlers.get(command.verb)
         self._log.received(_shown(command) if handler else UNKNOWN_LINE)
+        self._host.counts.count("command", command.verb if handler else "other")
         if handler is None:
             self._voice.refuse(reply.UNRECOGNIZED)
             return
@@ -192,6 +194,7 @@ class Receiver:
         )
         answer = Reply(250, "", (hello, *keywords))
         self._channel.send(answer.encode())
+        self._host.counts.count("reply", str(answer.code))
         self._log.greeting(">", answer.lines)
 
     def _rset(self, command: Command) -> None:
@@ -248,6 +251,9 @@ class Receiver:
             self._log.certificate("Received", shown)
         self._log.note(negotiated(done, is_server=True))
         trust = self._security.protected(done, direct_trust=self._verb == "X-ANONYMOUSTLS")
+        self._host.counts.count("session", self._verb)
+        if trust is not None:
+            self._host.counts.count("verdict", trust.reason)
         if trust is not None and not trust and done.peer is not None:
             self._log.note(f"Direct trust failed for {trust.subject}: {trust.reason}")
         self._log.note(self._security.rights.words, "Set Session Permissions")

@@ -34,6 +34,7 @@ class Voice:
     def say(self, answer: Reply) -> None:
         """A reply, on the wire and in the log."""
         self._channel.send(answer.encode())
+        self._host.counts.count("reply", str(answer.code))
         for line in answer.lines:
             self._log.sent(line)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import smtplib
+from urllib.request import urlopen
 
 import pytest
 
 from directory.errors import LdapError
+from edgesync import Lab
 from edgesync.console.metrics import Metric
 from tests.console.conftest import HOSTILE, Site
 
@@ -83,3 +86,36 @@ def test_a_value_cannot_end_its_label() -> None:
     metric = Metric("m", "gauge", "h", (({"a": HOSTILE + "\n\\"}, 1.0),))
     line = list(metric.lines())[-1]
     assert LINE.fullmatch(line), line
+
+
+def test_what_strangers_ask_over_sockets_is_counted_without_their_words() -> None:
+    with Lab.new(hubs=1, edges=1, recipients=3, sites=1) as lab, lab.up():
+        lab.subscribe("EDGE01")
+        lab.sync.run(edge="EDGE01")
+        lab.trust.check("HUB01", "EDGE01")
+        edge = lab.edge("EDGE01")
+        connection = edge.connect()
+        connection.search(edge.admin_dn, "(objectClass=*)", attributes=["*"])
+        connection.delete("CN=secret-nobody," + edge.admin_dn)
+        connection.unbind()
+        host, port = lab.address("EDGE01", "smtp").removeprefix("smtp://").split(":")
+        with smtplib.SMTP(host, int(port)) as client:
+            client.ehlo("secret.test")
+            client.docmd("SECRET-VERB")
+        with urlopen(lab.lab.control + "/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+    ldap = re.findall(r'edgesync_ldap_requests_total\{directory="EDGE01",operation="(\w+)",'
+                      r'result="(\w+)"\} (\d+)', text)  # fmt: skip
+    counted = {(operation, result): int(number) for operation, result, number in ldap}
+    assert counted["bind", "success"] >= 2  # EdgeSync's own session came over LDAPS
+    assert counted["delete", "no_such_object"] == 1
+    assert counted["search", "success"] >= 1
+    assert counted["add", "success"] >= 3
+    for line in (
+        'edgesync_smtp_commands_total{server="EDGE01",verb="other"} 1',
+        'edgesync_smtp_replies_total{server="EDGE01",code="500"} 1',
+        'edgesync_smtp_verdicts_total{server="EDGE01",reason="trusted"} 1',
+        'edgesync_smtp_sessions_total{server="EDGE01",tls="X-ANONYMOUSTLS"} 1',
+    ):
+        assert line in text.splitlines()
+    assert not re.search(r"secret|@|CN=|127\.0\.0\.1", text, re.IGNORECASE)

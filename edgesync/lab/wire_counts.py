@@ -1,0 +1,123 @@
+"""What strangers asked of a running lab's directories: requests by operation and result.
+
+Names of operations and of result codes only: nothing a client wrote is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from directory.dsa.session import Session
+from directory.errors import LdapError, ResultCode
+from directory.model.controls import Control
+from directory.model.messages import (
+    AddRequest,
+    BindRequest,
+    CompareRequest,
+    DeleteRequest,
+    ModifyDnRequest,
+    ModifyRequest,
+    Reply,
+    Request,
+    SearchRequest,
+)
+from directory.net.agent import Agent
+from edgesync.lab.lab import Lab
+
+_NAMES: dict[type, str] = {
+    BindRequest: "bind",
+    SearchRequest: "search",
+    AddRequest: "add",
+    ModifyRequest: "modify",
+    ModifyDnRequest: "modify_dn",
+    DeleteRequest: "delete",
+    CompareRequest: "compare",
+}
+
+OTHER = "extended"
+
+
+class WireCounts:
+    """Requests that came over sockets since the lab was opened. Safe to use from any thread."""
+
+    def __init__(self, _lab: Lab) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def count(self, directory: str, operation: str, code: int) -> None:
+        """One request was answered."""
+        try:
+            result = ResultCode(code).name.lower()
+        except ValueError:
+            result = "other"
+        with self._lock:
+            self._counts[directory, operation, result] += 1
+
+    def counted(self) -> dict[tuple[str, str, str], int]:
+        """How many of each: directory, operation, result."""
+        with self._lock:
+            return dict(self._counts)
+
+
+class CountedAgent:
+    """Passes requests to a directory and counts how they ended."""
+
+    def __init__(self, inner: Agent, name: str, counts: WireCounts) -> None:
+        self._inner = inner
+        self._name, self._counts = name, counts
+        quick = getattr(inner, "quick_search", None)
+        if quick is not None:
+            self.quick_search = _CountedSearcher(quick, name, counts)
+
+    def execute(
+        self,
+        session: Session,
+        request: Request,
+        controls: Sequence[Control] = (),
+        *,
+        message_id: int = 0,
+    ) -> Iterator[Reply]:
+        """The directory's replies; the last one is counted."""
+        operation = _NAMES.get(type(request), OTHER)
+        for reply in self._inner.execute(session, request, controls, message_id=message_id):
+            result = getattr(reply.operation, "result", None)
+            if result is not None:
+                self._counts.count(self._name, operation, result.code)
+            yield reply
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the directory's own: abandon, close, group commit where it has one."""
+        return getattr(self._inner, name)
+
+
+class _CountedSearcher:
+    """The fast lane, counted."""
+
+    def __init__(self, inner: Any, name: str, counts: WireCounts) -> None:
+        self._inner = inner
+        self._name, self._counts = name, counts
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Answers of a search that succeeded, or None for the plain path."""
+        found = self._inner(*arguments)
+        if found is not None:
+            self._counts.count(self._name, "search", ResultCode.SUCCESS)
+        return found
+
+    def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
+        """Entries of a search, or None for the plain path."""
+        entries = self._inner.stream(session, request)
+        return None if entries is None else self._counted(entries)
+
+    def _counted(self, entries: Iterator[bytes]) -> Iterator[bytes]:
+        code = int(ResultCode.SUCCESS)
+        try:
+            yield from entries
+        except LdapError as error:
+            code = int(error.code)
+            raise
+        finally:
+            self._counts.count(self._name, "search", code)
