@@ -128,6 +128,7 @@ class HttpSession:
             self._close()
         elif self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
+            self._request = None  # what is wrong from here on is not that request's
 
     def _refuse(self, status: Status, detail: str = "") -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):

@@ -143,3 +143,9 @@ def test_a_session_cookie_cannot_be_told_from_the_seed(tmp_path: Path) -> None:
             answer = lab.service(ClientAccess).web_server("CAS01").answer(request, is_secure=True)
             cookies.add(dict(answer.headers)["Set-Cookie"])
     assert len(cookies) == 2
+
+
+def test_nonsense_after_a_head_request_is_refused_with_a_body(lab: Lab) -> None:
+    answers = http_bytes(lab, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nno request line\r\n\r\n")
+    assert b"HTTP/1.1 400" in answers
+    assert answers.endswith(b"</html>\n")
