@@ -15,6 +15,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is not TOML, or nests deeper or has longer keys than anybody writes.
     """
+    text = text.removeprefix("\ufeff")  # what editors on Windows begin a file with
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > LINE_DOTS_MAX:
             raise ValueError(f"line {number} has more than {LINE_DOTS_MAX} dots")
