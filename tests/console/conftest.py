@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -112,6 +113,14 @@ def make_hostile(lab: Lab) -> None:
     }
     inner.ad_port().add(AddRequest(Entry(dn, attributes)))
     lab.run("cert.new", server="CAS01", subject_name='CN="<script>alert(1)</script>"', answer=False)
+    to = first_address(lab)
+    lab.run("mail.send", from_="mallory@evil.test", to=(to,), subject=HOSTILE, body=HOSTILE)
     now = inner.clock.now()
     data = {"subject": HOSTILE, "address": HOSTILE}
     inner.emit(Event(RECEIVE_DIRECT_TRUST_FAILED, now, "HUB01", data))
+
+
+def first_address(lab: Lab) -> str:
+    """Somebody of the organisation who takes mail."""
+    found = lab.run("directory.search", filter_="(mail=*)", attribute=("mail",))
+    return str(re.findall(r"[\w.]+@contoso\.test", str(found.document))[0])

@@ -32,7 +32,7 @@ PAGES = (
     f"/directory/history?dn={quote(SERVER_DN)}",
     "/directory/compare?server=AD&left=HUB01&other_server=EDGE01&right=HUB01",
     "/sync", "/sync/plan", "/sync/verify", "/sync/verify?full=1", "/mail", "/whatif", "/scenarios",
-    "/events", "/events?severity=error&word=trust&server=HUB01", "/actions",
+    "/faults", "/events", "/events?severity=error&word=trust&server=HUB01", "/actions",
     "/do/cert.renew?p.server=EDGE01",
 )  # fmt: skip
 
