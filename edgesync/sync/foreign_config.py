@@ -68,10 +68,24 @@ def read_config(path: Path) -> ForeignConfig:
         InputInvalid: not TOML. ConfigurationError: a key or value that cannot be; names it.
     """
     try:
-        given = parse_toml(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError as error:
         raise NoSuchThing(f"no file {path}", "give the path of a file that exists") from error
-    except (OSError, ValueError) as error:  # not UTF-8 and not TOML are ValueErrors
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"{path}: {error}", "see docs/sync.md for an example") from error
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: Path) -> ForeignConfig:
+    """Check a file's text; ``path`` is where it lies.
+
+    Raises:
+        InputInvalid, ConfigurationError: as ``read_config``. NoSuchThing: a password file is not
+            there.
+    """
+    try:
+        given = parse_toml(text)
+    except ValueError as error:
         raise InputInvalid(f"{path}: {error}", "see docs/sync.md for an example") from error
     _known(given, _TOP, "")
     folder = path.parent
