@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from directory.clock import Clock
 from directory.dsa import extended, removal, rename, update
 from directory.dsa.access import AccessPolicy
-from directory.dsa.bind import bind
+from directory.dsa.bind import bind, password_work
 from directory.dsa.compare import compare
 from directory.dsa.content_sync import ContentSync
 from directory.dsa.context import Context, DsaObserver
@@ -18,6 +18,7 @@ from directory.dsa.quick import QuickSearch
 from directory.dsa.quick_add import QuickAdd
 from directory.dsa.refusals import UNWILLING, refusal
 from directory.dsa.request_controls import (
+    NO_CONTROLS,
     UpdateControls,
     search_controls,
     supported_controls,
@@ -82,16 +83,32 @@ class DirectoryServiceAgent:
         """
         try:
             yield from self._execute(session, request, controls, message_id)
-        except LdapError as error:
-            if error.code is ResultCode.INSUFFICIENT_ACCESS_RIGHTS:
-                self._report_refusal(session, request)
-            yield _final(request, LdapResult.of(error))
-        except ParseError as error:
-            result = LdapResult(ResultCode.INVALID_DN_SYNTAX, diagnostic=str(error))
-            yield _final(request, result)
-        except JournalError as error:
-            result = LdapResult(ResultCode.UNAVAILABLE, diagnostic=f"not changed: {error}")
-            yield _final(request, result)
+        except (LdapError, ParseError, JournalError) as error:
+            yield _final(request, self._refused(session, request, error))
+
+    def update(self, session: Session, request: Request) -> None:
+        """Execute an add, modify, rename or delete without controls; nothing is made of success.
+
+        The way for callers in this process that write thousands; ``execute`` does the same.
+
+        Raises:
+            LdapError: what the final response would say.
+        """
+        try:
+            self._update(session, request, NO_CONTROLS)
+        except (LdapError, ParseError, JournalError) as error:
+            self._refused(session, request, error).raise_for_code()
+
+    def _refused(
+        self, session: Session, request: Request, error: LdapError | ParseError | JournalError
+    ) -> LdapResult:
+        if isinstance(error, ParseError):
+            return LdapResult(ResultCode.INVALID_DN_SYNTAX, diagnostic=str(error))
+        if isinstance(error, JournalError):
+            return LdapResult(ResultCode.UNAVAILABLE, diagnostic=f"not changed: {error}")
+        if error.code is ResultCode.INSUFFICIENT_ACCESS_RIGHTS:
+            self._report_refusal(session, request)
+        return LdapResult.of(error)
 
     def _execute(
         self, session: Session, request: Request, controls: Sequence[Control], message_id: int
@@ -201,6 +218,10 @@ class DirectoryServiceAgent:
         """The connection of this session is gone: let go of everything kept for it."""
         session.pages.clear()
         self.context.persistent.stop_all(session)
+
+    def password_work(self, session: Session, request: m.BindRequest) -> Callable[[], None] | None:
+        """The hashing that a bind will take, for another thread; None if it takes nothing long."""
+        return password_work(self.context, session, request)
 
     # durability, copies, housekeeping ----------------------------------------------------------
 

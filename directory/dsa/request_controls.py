@@ -133,7 +133,7 @@ def update_controls(controls: Sequence[c.Control], *, generic: bool) -> UpdateCo
         LdapError: unavailableCriticalExtension.
     """
     if not controls:
-        return _NO_UPDATE_CONTROLS
+        return NO_CONTROLS
     result = UpdateControls()
     supported = supported_controls(generic=generic)
     for control in controls:
@@ -162,7 +162,7 @@ def update_controls(controls: Sequence[c.Control], *, generic: bool) -> UpdateCo
     return result
 
 
-_NO_UPDATE_CONTROLS = UpdateControls()
+NO_CONTROLS = UpdateControls()
 
 
 def _oid(control: c.Control) -> str:

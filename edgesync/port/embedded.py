@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
-from directory.errors import JournalError
+from directory.errors import JournalError, LdapError
 from directory.model.controls import Control, Notification
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -28,7 +28,7 @@ from directory.model.messages import (
     SyncInfo,
 )
 from edgesync.errors import PortUnavailable
-from edgesync.port.port import DirectoryIdentity, SearchOutcome, identify
+from edgesync.port.port import DirectoryIdentity, SearchOutcome, Write, WriteOutcomes, identify
 
 
 @dataclass(slots=True)
@@ -83,6 +83,27 @@ class EmbeddedPort:
     def delete(self, request: DeleteRequest, controls: Sequence[Control] = ()) -> None:
         """Delete one entry."""
         self._run(request, controls)
+
+    def write_all(self, requests: Sequence[Write]) -> WriteOutcomes:
+        """Writes in their order, made durable together.
+
+        The bulk way into a directory in this process: no reply is made for each write, and no
+        flush of the disk. What the directory does with each is the same as ever.
+
+        Raises:
+            PortUnavailable: they could not be made durable, and none of them was made.
+        """
+        outcomes: WriteOutcomes = []
+        update, session = self.agent.update, self.session
+        with self.batch():
+            for request in requests:
+                try:
+                    update(session, request)
+                except LdapError as error:
+                    outcomes.append(error)
+                else:
+                    outcomes.append(None)
+        return outcomes
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ Anything cleverer (paging, DirSync, upsert, the lease) is a function over this p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -195,8 +194,8 @@ WriteOutcomes = list[LdapError | None]
 class BatchingPort(Protocol):
     """A port that can make many writes durable at once."""
 
-    def batch(self) -> AbstractContextManager[None]:
-        """Writes inside are acknowledged as a whole when the block ends."""
+    def write_all(self, requests: Sequence[Write]) -> WriteOutcomes:
+        """Writes in their order; they are acknowledged as a whole."""
         ...
 
 
@@ -238,16 +237,19 @@ def start_writes(port: DirectoryPort, requests: Sequence[Write]) -> Callable[[],
     """
     if isinstance(port, PipeliningPort):
         return port.start_writes(requests)
-    outcomes: WriteOutcomes = []
-    with port.batch() if isinstance(port, BatchingPort) else nullcontext():
-        for request in requests:
-            try:
-                write(port, request)
-            except LdapError as error:
-                outcomes.append(error)
-            else:
-                outcomes.append(None)
+    if isinstance(port, BatchingPort):
+        outcomes = port.write_all(requests)
+    else:
+        outcomes = [_refusal(port, request) for request in requests]
     return lambda: outcomes
+
+
+def _refusal(port: DirectoryPort, request: Write) -> LdapError | None:
+    try:
+        write(port, request)
+    except LdapError as error:
+        return error
+    return None
 
 
 def write_all(port: DirectoryPort, requests: Sequence[Write]) -> WriteOutcomes:
