@@ -28,7 +28,7 @@ import edgesync.operations.sync
 import edgesync.operations.trust
 import edgesync.planning.matrix
 import edgesync.sync.history  # noqa: F401 - see above
-from scripts.crash.campaign import Course, Failure, Tally, moments
+from scripts.crash.campaign import REFUSED, Course, Failure, Tally, moments
 from scripts.crash.victim import Boundary
 from scripts.crash.workloads import WORKLOADS
 
@@ -52,7 +52,7 @@ def main() -> int:
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
         plan = moments(courses, given.kills, random.Random(given.seed))
         if given.refuse:
-            plan = [(course, moment) for course, moment in plan if isinstance(moment, Boundary)]
+            plan = [(c, m) for c, m in plan if isinstance(m, Boundary) and m.call in REFUSED]
         for number, (course, moment) in enumerate(plan, 1):
             _one(course, moment, tallies[course.workload.name], refuse=given.refuse)
             if number % PROGRESS_EVERY == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import sqlite3
@@ -63,6 +64,12 @@ def content(lab: Path, *, volatile: bool = False) -> dict[str, Content]:
                     }
             found[directory.name] = entries
     return found
+
+
+@functools.cache
+def known(lab: Path, *, volatile: bool = False) -> dict[str, Content]:
+    """The same of a lab that nobody changes any more: read once, by whoever forks the judges."""
+    return content(lab, volatile=volatile)
 
 
 def half_written(lab: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgesync.lab.folder import open_lab
 
-PEOPLE = 12
+PEOPLE = 5
 """Few, so that every write of an import can be a victim's last; each is a commit of its own."""
 
 
