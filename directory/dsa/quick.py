@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from directory.dsa.context import Context
 from directory.dsa.presentation import RANGE_VALUES_MAX
 from directory.dsa.request_controls import SearchControls
+from directory.dsa.rewrite import rewrite
 from directory.dsa.search import TICK, find
 from directory.dsa.selection import SELECTIONS_MAX, Selection
 from directory.dsa.session import Session
@@ -18,10 +19,11 @@ from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
 from directory.model.filter import Equality, ItemMaker
 from directory.model.messages import SearchRequest, SearchResultEntry
+from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, StoredEntry
-from directory.store.index import AttributeIndex
 from directory.store.planner import ask
+from directory.store.prepare import is_ready, prepare
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
@@ -182,6 +184,9 @@ class QuickSearch:
         controls = SearchControls()
         show = controls.presentation(self._context, session, selection)
         left = request.size_limit or SEARCH_ENTRIES_MAX
+        wanted = rewrite(self._context, request.filter)
+        for _ in prepare(self._store, wanted):
+            yield b""
         for entry in find(self._context, session, request, controls, ticks=True).entries:
             if entry is TICK:
                 yield b""
@@ -216,5 +221,8 @@ class QuickSearch:
 
 def _range(index: AttributeIndex, make: ItemMaker, value: bytes) -> Sequence[int] | None:
     """Entries in order or by a piece, where an index knows them for sure and they are few."""
-    certainty, ids = ask(index, make(index.attribute.name, value), ENTRIES_MAX)
+    item = make(index.attribute.name, value)
+    if not is_ready(index, item):
+        return None
+    certainty, ids = ask(index, item, ENTRIES_MAX)
     return ids if certainty is Certainty.EXACT else None

@@ -1,173 +1,45 @@
-"""Equality indexes, and what is derived from them on demand: order, prefixes, infixes."""
+"""The indexes of a store: those it keeps, and those it makes when somebody asks."""
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from directory.model.encoded import attribute_values
 from directory.schema.matching import Key
 from directory.schema.schema import Attribute
-from directory.store.arena import SEPARATOR, Arena
-from directory.store.entry import Shape, StoredEntry
+from directory.store.attribute_index import AttributeIndex
+from directory.store.entry import COMMON_MAX, Shape, StoredEntry
 
-ID_TYPE = "I"
-"""Postings are arrays of 32-bit ids: four bytes for an entry, four billion entries."""
+SLICE_ENTRIES = 1024
+"""Entries read at a time while an index is made: some 3 ms."""
 
-
-class AttributeIndex:
-    """Ids of entries by the keys of one attribute's values.
-
-    The common case of one entry for a key costs no container; others have a sorted array.
-    """
-
-    __slots__ = ("_arena", "_order", "attribute", "key", "shared", "unique")
-
-    def __init__(self, attribute: Attribute) -> None:
-        assert attribute.equality is not None
-        self.attribute = attribute
-        self.key = attribute.equality.key
-        self.unique: dict[Key, int] = {}
-        self.shared: dict[Key, array[int]] = {}
-        self._order: list[Key] | None = None
-        self._arena: Arena | None = None
-
-    def copy(self) -> AttributeIndex:
-        """An index that can be changed without this one noticing."""
-        other = AttributeIndex(self.attribute)
-        other.unique = self.unique.copy()
-        other.shared = {key: ids[:] for key, ids in self.shared.items()}
-        return other
-
-    def __len__(self) -> int:
-        return len(self.unique) + len(self.shared)
-
-    def keys_of(self, values: Iterable[bytes]) -> set[Key]:
-        """Keys of values; a value that has none cannot be found by equality."""
-        keys: set[Key] = set()
-        for value in values:
-            try:
-                keys.add(self.key(value))
-            except ValueError:
-                continue
-        return keys
-
-    def add(self, key: Key, id_: int) -> None:
-        """Note that an entry has a value of this key."""
-        ids = self.shared.get(key) if self.shared else None
-        if ids is not None:
-            if id_ > ids[-1]:
-                ids.append(id_)
-            else:
-                at = bisect_left(ids, id_)
-                if ids[at] != id_:
-                    ids.insert(at, id_)
-            return
-        first = self.unique.get(key)
-        if first is None:
-            self.unique[key] = id_
-            if self._order is not None:
-                insort(self._order, key)
-            if self._arena is not None and isinstance(key, bytes):
-                self._arena.add(key)
-        elif first != id_:
-            del self.unique[key]
-            self.shared[key] = array(ID_TYPE, sorted((first, id_)))
-
-    def remove(self, key: Key, id_: int) -> None:
-        """Note that an entry has no such value any more."""
-        ids = self.shared.get(key)
-        if ids is None:
-            if self.unique.get(key) == id_:
-                del self.unique[key]
-                self._forget(key)
-            return
-        at = bisect_left(ids, id_)
-        if at < len(ids) and ids[at] == id_:
-            del ids[at]
-        if len(ids) == 1:
-            del self.shared[key]
-            self.unique[key] = ids[0]
-
-    def _forget(self, key: Key) -> None:
-        if self._order is not None:
-            at = bisect_left(self._order, key)
-            if at < len(self._order) and self._order[at] == key:
-                del self._order[at]
-
-    # questions -------------------------------------------------------------------------------
-
-    def ids(self, key: Key) -> Sequence[int]:
-        """Entries with a value of this key, in the order of their ids."""
-        one = self.unique.get(key)
-        if one is not None:
-            return (one,)
-        return self.shared.get(key, ())
-
-    def all_ids(self, at_most: int) -> Sequence[int] | None:
-        """Entries with any value, or None when there are more values than ``at_most``."""
-        total = len(self.unique) + sum(map(len, self.shared.values()))
-        if total > at_most:
-            return None
-        return self._union((*self.unique, *self.shared))
-
-    def ordered(self) -> list[Key]:
-        """All keys in order."""
-        if self._order is None:
-            self._order = sorted((*self.unique, *self.shared))
-        return self._order
-
-    def between(self, low: Key | None, high: Key | None, at_most: int) -> Sequence[int] | None:
-        """Entries with a key from ``low`` to ``high``, both included; None if too many keys."""
-        order = self.ordered()
-        first = 0 if low is None else bisect_left(order, low)
-        last = len(order) if high is None else bisect_right(order, high)
-        return None if last - first > at_most else self._union(order[first:last])
-
-    def starting_with(self, prefix: bytes, at_most: int) -> Sequence[int] | None:
-        """Entries with a key that starts so; None if too many keys."""
-        order = self.ordered()
-        first = bisect_left(order, prefix)
-        after = _successor(prefix)
-        last = len(order) if after is None else bisect_left(order, after)
-        return None if last - first > at_most else self._union(order[first:last])
-
-    def containing(self, piece: bytes, at_most: int) -> Sequence[int] | None:
-        """Entries with a key that contains a piece; None if too many keys."""
-        if SEPARATOR in piece:
-            return None
-        if self._arena is None or self._arena.is_stale:
-            self._arena = Arena([key for key in self.ordered() if isinstance(key, bytes)])
-        found: list[Key] = []
-        for key in self._arena.containing(piece):
-            found.append(key)
-            if len(found) > at_most:
-                return None
-        return self._union(found)
-
-    def _union(self, keys: Iterable[Key]) -> Sequence[int]:
-        result: list[int] = []
-        unique, shared = self.unique, self.shared
-        for key in keys:
-            one = unique.get(key)
-            if one is not None:
-                result.append(one)
-            else:
-                result.extend(shared.get(key, ()))
-        return sorted(set(result)) if len(result) > 1 else result
+_IndexStep = tuple[int, AttributeIndex, "dict[bytes, set[Key]] | None"]
+"""Where in a shape an indexed attribute stands, and the keys of what many entries have alike."""
 
 
-def _successor(prefix: bytes) -> bytes | None:
-    """The smallest string above everything that starts with the prefix."""
-    stripped = prefix.rstrip(b"\xff")
-    return stripped[:-1] + bytes((stripped[-1] + 1,)) if stripped else None
+class _Making:
+    """An index that is not finished: it knows the entries up to the id it has reached."""
+
+    def __init__(self, attribute: Attribute, entries: Iterator[StoredEntry]) -> None:
+        self.index = AttributeIndex(attribute)
+        self.reached = 0
+        self._entries = entries
+
+    def step(self) -> bool:
+        """Read some entries; false when there are no more."""
+        before = self.reached
+        for entry in islice(self._entries, SLICE_ENTRIES):
+            _change(self.index, None, entry)
+            self.reached = entry.id
+        return self.reached > before
 
 
 class IndexSet:
     """The indexes of a store: those the profile keeps, and those it makes when first asked.
 
-    An index made on demand reads every entry once (some 150 ms per 100,000), and is kept.
+    An index made on demand reads every entry once (some 150 ms per 100,000), and is kept. It may
+    be made in steps, with writes and other searches in between.
     """
 
     def __init__(
@@ -186,8 +58,9 @@ class IndexSet:
             for attribute in on_demand
             if attribute.equality is not None and attribute.name not in self.by_name
         }
+        self._making: dict[str, _Making] = {}
         self._entries = entries
-        self._for_shape: dict[int, tuple[Shape, list[tuple[int, AttributeIndex]]]] = {}
+        self._for_shape: dict[int, tuple[Shape, list[_IndexStep]]] = {}
 
     def copy(self, entries: Callable[[], Iterable[StoredEntry]]) -> IndexSet:
         """Indexes that can be changed without these noticing."""
@@ -199,18 +72,28 @@ class IndexSet:
         """The index of an attribute, if it has one."""
         found = self.by_name.get(name)
         if found is None and name in self._on_demand:
-            return self._make(self._on_demand[name])
+            for _ in self.make(name):
+                pass
+            return self.by_name[name]
         return found
 
-    def _make(self, attribute: Attribute) -> AttributeIndex:
-        index = AttributeIndex(attribute)
-        for entry in self._entries():
-            for key in index.keys_of(values_with_options(entry, attribute.name)):
-                index.add(key, entry.id)
-        self.by_name[attribute.name] = index
-        self._on_demand.pop(attribute.name)
-        self._for_shape.clear()
-        return index
+    def can_make(self, name: str) -> bool:
+        """Whether an attribute has no index yet and can have one."""
+        return name in self._on_demand
+
+    def make(self, name: str) -> Iterator[None]:
+        """Steps until an attribute that can be indexed is."""
+        while name in self._on_demand:
+            making = self._making.get(name)
+            if making is None:
+                making = _Making(self._on_demand[name], iter(self._entries()))
+                self._making[name] = making
+            if making.step():
+                yield
+                continue
+            self.by_name[name] = making.index
+            del self._on_demand[name], self._making[name]
+            self._for_shape.clear()
 
     def insert(self, entry: StoredEntry) -> None:
         """Index a new entry: the fast path of bulk loads, the same as ``update(None, entry)``."""
@@ -219,24 +102,27 @@ class IndexSet:
             known = self._plan(entry.shape)
         blobs = entry.blobs
         id_ = entry.id
-        for at, index in known[1]:
-            key = index.key
-            for value in attribute_values(blobs[at]):
-                try:
-                    index.add(key(value), id_)
-                except ValueError:
-                    continue  # such a value cannot be found by equality
+        for at, index, memo in known[1]:
+            blob = blobs[at]
+            keys = memo.get(blob) if memo is not None else None
+            if keys is None:
+                keys = index.keys_of(attribute_values(blob))
+                if memo is not None and len(memo) < COMMON_MAX:
+                    memo[blob] = keys
+            for key in keys:
+                index.add(key, id_)
+        if self._making:
+            self._catch_up(None, entry)
 
-    def _plan(self, shape: Shape) -> tuple[Shape, list[tuple[int, AttributeIndex]]]:
-        steps = [
-            (at, self.by_name[base])
+    def _plan(self, shape: Shape) -> tuple[Shape, list[_IndexStep]]:
+        common = {shape.names[at] for at in shape.common}
+        steps: list[_IndexStep] = [
+            (at, self.by_name[base], {} if name in common else None)
             for at, name in enumerate(shape.names)
             if (base := name.partition(";")[0]) in self.by_name
         ]
-        self._for_shape[id(shape)] = (
-            shape,
-            steps,
-        )  # the shape is kept so that its id stays its own
+        # the shape is kept so that its id stays its own
+        self._for_shape[id(shape)] = shape, steps
         return self._for_shape[id(shape)]
 
     def update(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
@@ -248,22 +134,36 @@ class IndexSet:
             names = {name for name, before, after in pairs if before is not after}
         for base in {name.partition(";")[0] for name in names}:
             index = self.by_name.get(base)
-            if index is None:
-                continue
-            before = index.keys_of(values_with_options(old, base)) if old is not None else set()
-            after = index.keys_of(values_with_options(new, base)) if new is not None else set()
-            if old is not None:
-                for key in before - after:
-                    index.remove(key, old.id)
-            if new is not None:
-                for key in after - before:
-                    index.add(key, new.id)
+            if index is not None:
+                _change(index, old, new)
+        if self._making:
+            self._catch_up(old, new)
+
+    def _catch_up(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
+        """Bring what is being made along, as far as it has read: the rest it will find itself."""
+        entry = new or old
+        for making in self._making.values():
+            if entry is not None and entry.id <= making.reached:
+                _change(making.index, old, new)
 
     def contents(self) -> Iterator[tuple[str, Key, tuple[int, ...]]]:
         """Everything, for tests and for verification: attribute, key, ids."""
         for name, index in self.by_name.items():
             for key in (*index.unique, *index.shared):
                 yield name, key, tuple(index.ids(key))
+
+
+def _change(index: AttributeIndex, old: StoredEntry | None, new: StoredEntry | None) -> None:
+    """Bring one index from one version of an entry to the next."""
+    base = index.attribute.name
+    before = index.keys_of(values_with_options(old, base)) if old is not None else set()
+    after = index.keys_of(values_with_options(new, base)) if new is not None else set()
+    if old is not None:
+        for key in before - after:
+            index.remove(key, old.id)
+    if new is not None:
+        for key in after - before:
+            index.add(key, new.id)
 
 
 def values_with_options(entry: StoredEntry, base: str) -> tuple[bytes, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from directory.model import filter as f
 from directory.schema.schema import Attribute
+from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import ALL_IDS, NOTHING, Candidates, Certainty, Plan
-from directory.store.index import AttributeIndex
 
 if TYPE_CHECKING:
     from directory.store.store import Store
