@@ -32,6 +32,8 @@ PAGES = (
     f"/directory/history?dn={quote(SERVER_DN)}",
     "/directory/compare?server=AD&left=HUB01&other_server=EDGE01&right=HUB01",
     "/sync", "/sync/plan", "/sync/verify", "/sync/verify?full=1", "/mail", "/whatif", "/scenarios",
+    "/clients", "/clients?server=CAS01", "/calls", "/trust?path=all",
+    "/trust/explain?verifier=activesync&peer=CAS01&path=client-https",
     "/faults", "/events", "/events?severity=error&word=trust&server=HUB01", "/actions",
     "/do/cert.renew?p.server=EDGE01",
 )  # fmt: skip
@@ -87,6 +89,7 @@ REFLECTED = (
     "/directory/history?dn={}", "/directory/history?dn=DC%3Dcontoso,DC%3Dtest&attribute={}",
     "/directory/compare?server=AD&left={}&right={}&other_server={}", "/certificates?server={}",
     "/certificates/calendar?month={}", "/trust?path={}", "/trust/explain?verifier={}&peer={}",
+    "/trust/explain?verifier={}&peer=CAS01&path=client-https", "/clients?server={}",
     "/events?server={}&severity={}&word={}", "/mail?server={}&kind={}", "/whatif?do={}",
     "/do/cert.renew?p.server={}&p.thumbprint={}", "/do/{}", "/{}", "/sync/plan?edge={}",
     "/directory/children?server=AD&dn=DC%3Dcontoso,DC%3Dtest&keep.dn={}&suffix={}",
