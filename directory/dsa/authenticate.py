@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from directory.dsa import nt_hash
 from directory.dsa.context import Context
 from directory.dsa.names import resolve
+from directory.dsa.passwords import NOTHING
 from directory.dsa.scram import SCHEME
 from directory.dsa.secrets import UNICODE_PASSWORD, USER_PASSWORD
 from directory.dsa.session import ANONYMOUS, Identity, Role, Session
@@ -53,6 +55,21 @@ def verify(context: Context, session: Session, name: str, password: bytes) -> Id
     context.throttle.succeeded(name, session.peer)
     context.observer.bound(str(identity.dn), session.peer, context.clock.now())
     return identity
+
+
+def password_work(
+    context: Context, session: Session, name: str, password: bytes
+) -> Callable[[], None] | None:
+    """The hashing that ``verify`` will do, to be done in another thread first; None if quick."""
+    if not password or context.throttle.is_refused(
+        name, session.peer, context.clock.monotonic()
+    ):  # fmt: skip
+        return None
+    entry = find_account(context, name)
+    stored = (passwords_of(entry) if entry is not None else ()) or (NOTHING,)
+    if _is_administrator_name(context, name):
+        stored = (context.store.meta.get("adminPassword", "").encode(), *stored)
+    return context.hasher.work(password, stored)
 
 
 def refused(context: Context, session: Session, name: str, reason: str) -> LdapError:

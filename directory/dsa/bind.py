@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from directory.dsa import nt_hash, sasl
+from collections.abc import Callable
+
+from directory.dsa import authenticate, nt_hash, sasl
 from directory.dsa.authenticate import verify
 from directory.dsa.context import Context
 from directory.dsa.session import ANONYMOUS, Session
@@ -11,6 +13,7 @@ from directory.model.messages import (
     BindRequest,
     BindResponse,
     LdapResult,
+    SaslCredentials,
     SicilyCredentials,
     SimpleCredentials,
 )
@@ -35,6 +38,24 @@ def bind(context: Context, session: Session, request: BindRequest) -> BindRespon
         )
     session.identity = verify(context, session, request.name, password)
     return BindResponse(LdapResult())
+
+
+def password_work(
+    context: Context, session: Session, request: BindRequest
+) -> Callable[[], None] | None:
+    """What of a bind takes long and may be done in another thread before it; None if nothing."""
+    match request.authentication:
+        case SimpleCredentials(password):
+            return authenticate.password_work(context, session, request.name, password)
+        case SaslCredentials(sasl.PLAIN, message) if session.is_secure:
+            _, _, rest = (message or b"").partition(b"\0")
+            name, _, password = rest.partition(b"\0")
+            try:
+                account = sasl.account_name(context, name.decode())
+            except UnicodeDecodeError:
+                return None
+            return authenticate.password_work(context, session, account, password)
+    return None
 
 
 def _sicily(context: Context, session: Session, credentials: SicilyCredentials) -> BindResponse:

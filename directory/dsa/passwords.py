@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 from directory.dsa import nt_hash, scram
 from directory.entropy import Entropy
@@ -20,6 +21,12 @@ PASSWORD_OCTETS_MAX = 4096
 
 VERIFIED_MAX = 1024
 """Verifications remembered, so that a client that binds for each request does not pay each time."""
+
+FORESEEN_MAX = 1024
+"""Results of other threads kept until they are asked for: one for each client that binds now."""
+
+NOTHING = b""
+"""Stands for the stored password of an account that has none."""
 
 COST_LOG2_MAX = 20
 """Largest cost accepted from a stored hash: 1 GiB."""
@@ -40,6 +47,7 @@ class PasswordHasher:
         self._scram_iterations = max(4096, scram.ITERATIONS >> max(0, 14 - cost_log2))
         self._key = entropy.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
+        self._foreseen: dict[bytes, bool] = {}
 
     def hash(self, password: bytes) -> bytes:
         """What to store for a password; what is hashed already stays as it is."""
@@ -67,11 +75,12 @@ class PasswordHasher:
         """
         if len(password) > PASSWORD_OCTETS_MAX:
             return False
-        memo = hmac.digest(self._key, stored + b"\0" + password, "sha256")
+        memo = self._memo(password, stored)
         if memo in self._verified:
             self._verified.move_to_end(memo)
             return True
-        if not _matches(password, stored):
+        found = self._foreseen.pop(memo, None)
+        if not (_matches(password, stored) if found is None else found):
             return False
         self._verified[memo] = None
         if len(self._verified) > VERIFIED_MAX:
@@ -80,6 +89,39 @@ class PasswordHasher:
 
     def waste(self, password: bytes) -> None:
         """Take as long as a verification: a name that does not exist must not answer sooner."""
+        if self._foreseen.pop(self._memo(password, NOTHING), None) is None:
+            self._take_long(password)
+
+    def work(self, password: bytes, stored: Sequence[bytes]) -> Callable[[], None] | None:
+        """The hashing of a verification to come, to be called in another thread; None if quick.
+
+        It takes some 50 ms, in which a thread that serves others should not be held. ``verify``
+        of one of the stored passwords, or ``waste`` for NOTHING among them, then only looks.
+        """
+        if len(password) > PASSWORD_OCTETS_MAX:
+            return None
+        if any(self._memo(password, value) in self._verified for value in stored):
+            return None
+        if not any(value == NOTHING or value.upper().startswith(SCHEME) for value in stored):
+            return None
+
+        def foresee() -> None:
+            if len(self._foreseen) >= FORESEEN_MAX:
+                self._foreseen.clear()  # of clients that went away meanwhile
+            for value in stored:
+                if value == NOTHING:
+                    self._take_long(password)
+                found = value != NOTHING and _matches(password, value)
+                self._foreseen[self._memo(password, value)] = found
+                if found:
+                    break
+
+        return foresee
+
+    def _memo(self, password: bytes, stored: bytes) -> bytes:
+        return hmac.digest(self._key, stored + b"\0" + password, "sha256")
+
+    def _take_long(self, password: bytes) -> None:
         _scrypt(password[:PASSWORD_OCTETS_MAX], b"\0" * SALT_OCTETS, self._cost)
 
 

@@ -108,7 +108,7 @@ def _plain(context: Context, session: Session, message: bytes) -> Identity:
         authorization, name = parts[0].decode(), parts[1].decode()
     except UnicodeDecodeError:
         raise LdapError(ResultCode.PROTOCOL_ERROR, "PLAIN: not UTF-8") from None
-    account = _account_name(context, name)
+    account = account_name(context, name)
     identity = auth.verify(context, session, account, parts[2])
     return _as(context, session, identity, authorization)
 
@@ -131,7 +131,7 @@ def _scram(context: Context, session: Session, exchange: object, message: bytes)
         context.throttle.failed(name, session.peer, now)
         raise auth.refused(context, session, name, str(error)) from None
     context.throttle.succeeded(exchange.name, session.peer)
-    entry = auth.find_account(context, _account_name(context, exchange.name))
+    entry = auth.find_account(context, account_name(context, exchange.name))
     reason = auth.why_unusable(context, entry) if entry is not None else "no such account"
     if entry is None or reason:
         raise auth.refused(context, session, exchange.name, reason)
@@ -143,7 +143,7 @@ def _scram(context: Context, session: Session, exchange: object, message: bytes)
 
 def _verifier(context: Context, name: str) -> Verifier:
     """The verifier of an account; for an unknown one some that no password fits."""
-    entry = auth.find_account(context, _account_name(context, name))
+    entry = auth.find_account(context, account_name(context, name))
     for value in entry.values(USER_PASSWORD) if entry is not None else ():
         if value.startswith(SCHEME):
             return Verifier.decode(value)
@@ -151,7 +151,7 @@ def _verifier(context: Context, name: str) -> Verifier:
     return Verifier(65_536, salt, context.entropy.token_bytes(32), context.entropy.token_bytes(32))
 
 
-def _account_name(context: Context, name: str) -> str:
+def account_name(context: Context, name: str) -> str:
     """A SASL name as a bind name: ``dn:...`` and ``u:...`` (RFC 4513 5.2.1.8), or a user id."""
     if name.lower().startswith("dn:"):
         return name[3:]
@@ -171,7 +171,7 @@ def _as(context: Context, session: Session, identity: Identity, authorization: s
     """The identity to act as: one's own, or anybody's for an administrator."""
     if not authorization:
         return identity
-    entry = auth.find_account(context, _account_name(context, authorization))
+    entry = auth.find_account(context, account_name(context, authorization))
     if entry is not None and (entry.guid == identity.guid or identity.is_administrator):
         return identity if entry.guid == identity.guid else auth.identity_of(context, entry)
     if identity.dn != ROOT and authorization.lower() == identity.authorization_id.lower():

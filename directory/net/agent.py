@@ -1,6 +1,6 @@
 """What the listeners ask of the directory behind them.
 
-``DirectoryServiceAgent`` (directory/dsa) is one; tests serve smaller ones. The two seams that
+``DirectoryServiceAgent`` (directory/dsa) is one; tests serve smaller ones. The seams that
 make serving fast are here, in one place:
 
 * **Encoded answers.** ``quick_search`` may answer the commonest searches with protocolOps the
@@ -15,13 +15,13 @@ make serving fast are here, in one place:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.filter import ItemMaker
-from directory.model.messages import Reply, Request, SearchRequest
+from directory.model.messages import BindRequest, Reply, Request, SearchRequest
 
 
 class Agent(Protocol):
@@ -82,6 +82,17 @@ class QuickAgent(Agent, Protocol):
     """An agent with a fast lane."""
 
     quick_search: QuickSearcher
+
+
+class HashingAgent(Agent, Protocol):
+    """An agent whose binds take long where passwords are well kept."""
+
+    def password_work(self, session: Session, request: BindRequest) -> Callable[[], None] | None:
+        """The hashing of a bind to come; None if it takes nothing long.
+
+        Called in another thread, it leaves the bind little to do. The bind decides all the same.
+        """
+        ...
 
 
 class GroupCommitAgent(Agent, Protocol):

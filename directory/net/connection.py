@@ -27,6 +27,7 @@ from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
+from directory.net.tls import start_tls_refusal
 from directory.wire.connection import (
     NEED_DATA,
     AbandonReceived,
@@ -66,10 +67,8 @@ class ClientSession(asyncio.Protocol):
         self._waiting_bind: tuple[Frame, RequestReceived] | None = None
         self._is_reading = True
         self._is_writable = True
-        self._is_turn_due = False
-        self._is_upgrading = False
-        self._is_closing = False
-        self._is_lost = False
+        self._is_turn_due = self._is_upgrading = self._is_hashing = False
+        self._is_closing = self._is_lost = False
         self.active_at = self._loop.time()
         self.stalled_at: float | None = None
 
@@ -133,12 +132,7 @@ class ClientSession(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether the client waits for nothing: only then may its silence end the connection."""
-        return self._operations.is_idle
-
-    @property
-    def is_quick(self) -> bool:
-        """Whether the agent has a fast lane (net/agent.py)."""
-        return self._quick is not None
+        return self._operations.is_idle and not self._is_hashing
 
     @property
     def _may_start(self) -> bool:
@@ -147,6 +141,7 @@ class ClientSession(asyncio.Protocol):
             and not self._is_closing
             and not self._is_upgrading
             and self._waiting_bind is None
+            and not self._is_hashing
             and len(self._operations.running) < self._limits.requests_in_flight
         )
 
@@ -167,11 +162,11 @@ class ClientSession(asyncio.Protocol):
         if self._may_start:
             while True:
                 frame = self._answer_quickly()
-                if frame is NEED_DATA:
+                if isinstance(frame, NeedData):
                     break
                 if isinstance(frame, Frame):
                     self._interpret(frame)
-                elif isinstance(frame, ProtocolFailed):
+                else:
                     self._fail_protocol(frame)
                 if not self._may_start:
                     break
@@ -245,6 +240,21 @@ class ClientSession(asyncio.Protocol):
         self._start(frame, event)
 
     def _start(self, frame: Frame, event: RequestReceived) -> None:
+        work = self._operations.password_work(event)
+        if work is None:
+            self._execute(frame, event)
+            return
+        self._is_hashing = True
+        hashing = self._loop.run_in_executor(self._server.hashing, work)
+        hashing.add_done_callback(lambda _: self._hashed(frame, event))
+
+    def _hashed(self, frame: Frame, event: RequestReceived) -> None:
+        self._is_hashing = False
+        if not self._is_closing:
+            self._execute(frame, event)
+            self._read()
+
+    def _execute(self, frame: Frame, event: RequestReceived) -> None:
         self._operations.start(frame, event)
         if isinstance(event.request, BindRequest) and not self.session.identity.is_anonymous:
             self._wire.allow_message_size(self._limits.message_size)
@@ -295,28 +305,20 @@ class ClientSession(asyncio.Protocol):
 
     def _start_tls(self, id_element: bytes) -> None:
         """RFC 4511 section 4.14."""
-        transport = self._transport
+        context, transport = self._server.tls_context(), self._transport
         assert transport is not None
-        context = self._server.tls_context()
-        if self.session.is_secure:
-            refusal = LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="TLS is already there")
-        elif not self._operations.is_idle:
-            refusal = LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="requests are unfinished")
-        elif context is None:
-            refusal = LdapResult(ResultCode.UNAVAILABLE, diagnostic="no certificate is configured")
-        elif self._wire.waiting:
+        refusal = start_tls_refusal(self.session, context, is_idle=self._operations.is_idle)
+        if refusal is not None:
+            self._output.put_response(id_element, ExtendedResponse(refusal, oids.START_TLS))
+        elif context is None or self._wire.waiting:
             # plaintext behind a StartTLS would later be read as if it had come protected
             self._close(ResultCode.PROTOCOL_ERROR, "data after the StartTLS request")
-            return
         else:
-            accepted = ExtendedResponse(LdapResult(), oids.START_TLS)
-            self._output.put_response(id_element, accepted)
+            self._output.put_response(id_element, ExtendedResponse(LdapResult(), oids.START_TLS))
             if self._is_reading:
                 transport.pause_reading()
             self._is_upgrading = True
             self._server.spawn(self._upgrade(transport, context))
-            return
-        self._output.put_response(id_element, ExtendedResponse(refusal, oids.START_TLS))
 
     async def _upgrade(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
         self.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from directory import limits
@@ -21,6 +22,9 @@ and a slice of each on top it stays below the 20 ms another client may have to w
 
 QUICK_ANSWERS = 32
 """Quick answers between looks at the clock: a fifth of a millisecond's worth."""
+
+HASHING_THREADS = max(1, (os.cpu_count() or 2) - 1)
+"""Threads that hash passwords of binds: all cores but the one that serves."""
 
 TLS_HANDSHAKE_TIMEOUT_S = 20.0
 """Longest TLS handshake: ten times what a slow client on a slow line needs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Coroutine
+from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from directory.net.agent import Agent, QuickSearcher
@@ -39,6 +40,7 @@ class Listener(Protocol):
     limits: ListenerLimits
     commits: GroupCommit
     turns: Turn
+    hashing: Executor
     quick_search: QuickSearcher | None
     handshake_timeout_s: float
 

@@ -63,6 +63,8 @@ class Operations:
         self._stream: Callable[[Session, SearchRequest], Iterator[bytes] | None] | None = None
         if hasattr(agent, "quick_search"):
             self._stream = cast("QuickAgent", agent).quick_search.stream
+        self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
+        self._password_work = getattr(agent, "password_work", None)
         self.running: dict[int, Running] = {}
         self.persistent: dict[int, Running] = {}
 
@@ -85,6 +87,12 @@ class Operations:
             running = Running(frame, iter(replies))
         self.running[event.message_id] = running
         self.advance(event.message_id)
+
+    def password_work(self, event: RequestReceived) -> Callable[[], None] | None:
+        """What of a request is better done in another thread before it is started."""
+        if self._password_work is None or not isinstance(event.request, BindRequest):
+            return None
+        return self._password_work(self._session, event.request)
 
     def must_wait(self, event: RequestReceived) -> bool:
         """Whether a bind has to wait for what runs (RFC 4511 4.2.1); what persists is abandoned."""

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, cast
@@ -14,7 +15,7 @@ from typing import Any, Self, cast
 from directory.net.agent import Agent, QuickAgent, QuickSearcher
 from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
-from directory.net.limits import BACKLOG, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
+from directory.net.limits import BACKLOG, HASHING_THREADS, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
 from directory.net.listener import Client
 from directory.net.turns import Turn
 
@@ -62,6 +63,7 @@ class DirectoryServer:
             self.quick_search = cast("QuickAgent", agent).quick_search
         self.commits: GroupCommit
         self.turns: Turn
+        self.hashing: Executor
         self._listen = tuple(listen)
         self._tls = tls
         self._servers: list[asyncio.Server] = []
@@ -93,6 +95,7 @@ class DirectoryServer:
         loop = asyncio.get_running_loop()
         self.commits = GroupCommit(self.agent, loop)
         self.turns = Turn(loop)
+        self.hashing = ThreadPoolExecutor(HASHING_THREADS, "password hashing")
         addresses: list[Address] = []
         try:
             for address in self._listen:
@@ -177,6 +180,7 @@ class DirectoryServer:
         await self._wait_for_clients()
         for server in servers:
             await server.wait_closed()
+        self.hashing.shutdown(wait=False, cancel_futures=True)
 
     async def _wait_for_clients(self) -> None:
         for _ in range(_STOP_TURNS):

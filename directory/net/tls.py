@@ -7,6 +7,10 @@ import ssl
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from directory.dsa.session import Session
+from directory.errors import ResultCode
+from directory.model.messages import LdapResult
+
 
 def server_context(
     certificate: Path, key: Path, *, client_authorities: str | None = None
@@ -27,6 +31,19 @@ def server_context(
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=client_authorities)
     return context
+
+
+def start_tls_refusal(
+    session: Session, context: ssl.SSLContext | None, *, is_idle: bool
+) -> LdapResult | None:
+    """Why a client may not begin TLS now (RFC 4511 section 4.14.1); None when it may."""
+    if session.is_secure:
+        return LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="TLS is already there")
+    if not is_idle:
+        return LdapResult(ResultCode.OPERATIONS_ERROR, diagnostic="requests are unfinished")
+    if context is None:
+        return LdapResult(ResultCode.UNAVAILABLE, diagnostic="no certificate is configured")
+    return None
 
 
 SELF_SIGNED_DAYS = 90

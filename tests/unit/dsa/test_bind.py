@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -267,3 +268,54 @@ def test_a_password_does_not_cross_the_network_in_clear_in_ad() -> None:
     clear.deliver, clear.is_secure = (lambda *_: None), False
     change = m.ModifyRequest(FRY, (replace("unicodePwd", '"x"'.encode("utf-16-le")),))
     assert made.ask(change, session=clear).code is ResultCode.UNWILLING_TO_PERFORM
+
+
+@pytest.mark.parametrize("make", [forest, people], ids=["ad", "generic"])
+@pytest.mark.parametrize("name", [str(FRY), str(PERSON), "cn=nobody", "cn=admin,dc=x", ""])
+@pytest.mark.parametrize("password", [b"slurm", PASSWORD, b"wrong", b""])
+def test_hashing_in_advance_decides_nothing(
+    make: Callable[[], Bench], name: str, password: bytes
+) -> None:
+    results = []
+    for in_advance in (False, True, True):
+        made, session = make(), Session()
+        request = m.BindRequest(3, name, m.SimpleCredentials(password))
+        work = made.agent.password_work(session, request) if in_advance else None
+        if work is not None:
+            work()
+        (reply,) = made.agent.execute(session, request)
+        assert isinstance(reply.operation, m.BindResponse)
+        results.append((reply.operation.result, session.identity.dn, session.identity.role))
+    assert results[0] == results[1] == results[2]
+
+
+def test_hashing_in_advance_leaves_the_bind_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = people()
+    for name, password in ((str(PERSON), PASSWORD), (str(PERSON), b"wrong"),
+                           ("cn=nobody", b"x")):  # fmt: skip
+        request = m.BindRequest(3, name, m.SimpleCredentials(password))
+        work = made.agent.password_work(Session(), request)
+        assert work is not None
+        work()
+        with monkeypatch.context() as patch:
+            patch.delattr(hashlib, "scrypt")
+            list(made.agent.execute(Session(), request))
+
+
+def test_a_password_changed_while_it_is_hashed_does_not_bind() -> None:
+    made, session = people(), Session()
+    request = m.BindRequest(3, str(PERSON), m.SimpleCredentials(PASSWORD))
+    work = made.agent.password_work(session, request)
+    assert work is not None
+    work()
+    made.ask(m.ModifyRequest(PERSON, (replace("userPassword", b"another"),)))
+    (reply,) = made.agent.execute(session, request)
+    assert isinstance(reply.operation, m.BindResponse)
+    assert reply.operation.result.code == ResultCode.INVALID_CREDENTIALS
+
+
+def test_a_password_verified_recently_needs_no_hashing() -> None:
+    made = people()
+    request = m.BindRequest(3, str(PERSON), m.SimpleCredentials(PASSWORD))
+    list(made.agent.execute(Session(), request))
+    assert made.agent.password_work(Session(), request) is None

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.dn import DN
-from directory.model.messages import CompareRequest, LdapMessage, Reply, Request
+from directory.model.messages import (
+    BindRequest,
+    BindResponse,
+    CompareRequest,
+    CompareResponse,
+    LdapMessage,
+    Reply,
+    Request,
+    SimpleCredentials,
+)
 from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import TURN_S
 from directory.net.server import DirectoryServer
 from directory.net.turns import Turn
+from directory.wire.connection import DisconnectionReceived
 from directory.wire.messages import encode_message
 from tests.support.agents import DictAgent
+from tests.support.listener import Client, serve
 
 SUFFIX = DN.parse("dc=test")
 MANY = 30
@@ -89,3 +101,46 @@ def test_two_who_ask_much_take_turns() -> None:
     order = asyncio.run(_order(range(1, MANY + 1), range(101, 101 + MANY)))
     changes = sum((a > 100) != (b > 100) for a, b in pairwise(order))
     assert changes > MANY / 3
+
+
+class Hashing(DictAgent):
+    """A bind takes until somebody allows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = threading.Event()
+        self.begun = threading.Event()
+
+    def password_work(self, session: Session, request: BindRequest) -> Callable[[], None]:
+        def work() -> None:
+            self.begun.set()
+            assert self.may_end.wait(20)
+
+        return work
+
+
+def test_nobody_waits_for_the_hashing_of_another_s_password() -> None:
+    agent = Hashing()
+    with serve(agent) as server, Client(server.address) as one, Client(server.address) as other:
+        one.send(BindRequest(3, "cn=x", SimpleCredentials(b"x")))
+        one.send(CompareRequest(SUFFIX, "dc", b"x"))
+        assert agent.begun.wait(20)
+        assert isinstance(other.ask(CompareRequest(SUFFIX, "dc", b"x"))[-1].operation,
+                          CompareResponse)  # fmt: skip
+        assert [type(request) for request, _ in agent.seen] == [CompareRequest]
+        agent.may_end.set()
+        answers = [type(one.receive().operation) for _ in range(2)]
+    assert answers == [BindResponse, CompareResponse]
+    assert [type(request) for request, _ in agent.seen][1:] == [BindRequest, CompareRequest]
+
+
+def test_a_server_that_stops_does_not_wait_for_hashing_and_binds_nobody_any_more() -> None:
+    agent = Hashing()
+    with serve(agent) as server:
+        one = Client(server.address)
+        one.send(BindRequest(3, "cn=x", SimpleCredentials(b"x")))
+        assert agent.begun.wait(20)
+    with one:
+        assert isinstance(one.next_event(), DisconnectionReceived)
+    agent.may_end.set()
+    assert not agent.seen
