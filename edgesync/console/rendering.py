@@ -26,6 +26,8 @@ NAVIGATION = (
     ("directory", "/directory", "Directory"),
     ("sync", "/sync", "Sync"),
     ("mail", "/mail", "Mail"),
+    ("clients", "/clients", "Clients"),
+    ("calls", "/calls", "Calls"),
     ("whatif", "/whatif", "What if"),
     ("scenarios", "/scenarios", "Scenarios"),
     ("faults", "/faults", "Faults"),

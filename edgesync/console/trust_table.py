@@ -18,6 +18,10 @@ FRESH_S = 4.0
 """How long one matrix serves several pages: making it opens a connection for each cell."""
 
 PATHS = ("smtp", "ldaps")
+"""Where direct trust is used: one table each."""
+
+ALL_PATHS = "all"
+"""The table of every other path, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def trust_table(cells: Iterable[Mapping[str, Any]], path: str) -> TrustTable:
     )
 
 
-def matrix_answer(request: Request) -> Answer:
+def matrix_answer(request: Request, *, all_paths: bool = False) -> Answer:
     """The matrix, at most a few seconds old, asked of a fork.
 
     Servers log what they see in a handshake. A page that is only looked at must not fill their
@@ -54,11 +58,12 @@ def matrix_answer(request: Request) -> Answer:
     """
     state = request.app.state
     now = SystemClock().monotonic()
-    kept: tuple[float, int, Answer] | None = getattr(state, "matrix", None)
+    name = "paths" if all_paths else "matrix"
+    kept: tuple[float, int, Answer] | None = getattr(state, name, None)
     version = state.caller.changes
     if kept is not None and kept[1] == version and now - kept[0] < FRESH_S:
         return kept[2]
-    asked = request_of("trust.matrix", {})
+    asked = request_of("trust.matrix", {"parameters": {"all_paths": True}} if all_paths else {})
     lab: Lab = state.lab
     with state.caller.looking(), lab.exclusive:
         twin = fork_lab(lab)
@@ -66,5 +71,5 @@ def matrix_answer(request: Request) -> Answer:
         answer = Answer(Caller(twin).run(asked), asked.command_line, asked.operation)
     finally:
         twin.close()
-    state.matrix = (now, version, answer)
+    setattr(state, name, (now, version, answer))
     return answer

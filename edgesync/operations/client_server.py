@@ -26,6 +26,7 @@ def _render(document: Document) -> Iterable[str]:
 
 @operation(
     "client", "server", render=_render, rows="servers", writes=True,
+    writes_with=("autodiscover_url", "allow_internal_untrusted"),
     example="edgesync client server CAS01 --autodiscover-url "
     "https://mail.contoso.test/Autodiscover/Autodiscover.xml",
     cmdlets=(

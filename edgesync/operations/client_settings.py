@@ -52,6 +52,7 @@ def _render(document: Document) -> Iterable[str]:
 
 @operation(
     "client", "directory", render=_render, rows="directories", writes=True,
+    writes_with=("require_ssl", "client_certificates", "internal_url", "external_url"),
     example="edgesync client directory CAS01 owa --require-ssl yes",
     cmdlets=_cmdlets(),
 )  # fmt: skip
@@ -193,6 +194,7 @@ _SETTINGS = {
 
 @operation(
     "client", "protocol", render=_render_protocols, rows="protocols", writes=True,
+    writes_with=("x509_certificate_name", "login_type"),
     example="edgesync client protocol CAS01 pop --x509-certificate-name mail.contoso.test",
     cmdlets=(
         Cmdlet("Get-PopSettings", {"Server": "server"}, fixed={"protocol": "pop"}),

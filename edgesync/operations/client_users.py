@@ -193,6 +193,7 @@ def _render_ntauth(document: Document) -> Iterable[str]:
 
 @operation(
     "client", "ntauth", render=_render_ntauth, rows="authorities", writes=True,
+    writes_with=("add", "remove"),
     example="edgesync client ntauth --add enterprise",
 )  # fmt: skip
 def ntauth(

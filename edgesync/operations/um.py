@@ -98,6 +98,7 @@ _PLAN = {"Identity": "name", "Name": "name", "VoIPSecurity": "voip_security",
 
 @operation(
     "um", "dialplan", render=_render_plans, rows="dial_plans", writes=True,
+    writes_with=("voip_security", "digits", "server", "remove"),
     example="edgesync um dialplan Main --voip-security Secured --server UM01",
     cmdlets=(
         Cmdlet("Get-UMDialPlan", {"Identity": "name"}),

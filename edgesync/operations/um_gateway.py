@@ -41,6 +41,7 @@ def _render(document: Document) -> Iterable[str]:
 
 @operation(
     "um", "gateway", render=_render, rows="gateways", writes=True,
+    writes_with=("address", "port", "kind", "remove"),
     example="edgesync um gateway GW1 --address gw1.contoso.test",
     cmdlets=(
         Cmdlet("Get-UMIPGateway", {"Identity": "name"}),

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from edgesync.certificates.certificate import TransportCertificate, thumbprint
 from edgesync.certificates.names import names_match
-from edgesync.client_access.client_rules import ClientKind, ClientView, Verdict
+from edgesync.client_access.client_rules import ClientKind, ClientView, Problem, Verdict
 from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.lab import Lab
 from edgesync.organization.client_access import (
@@ -30,6 +30,8 @@ DIRECTORIES_SHOWN_MAX = 20
 """Virtual directories listed as evidence: all that setup makes."""
 
 FLAGS = "labAccessSslFlags"
+WORDS = {Problem.UNTRUSTED: "untrusted_root"}
+"""Problems whose word is a verdict's already."""
 
 
 def tell_web(lab: Lab, row: PathRow, chain: PathChain) -> Ending:
@@ -156,7 +158,7 @@ def _seen(lab: Lab, row: PathRow, chain: PathChain, *look: str) -> Ending:
             view.why,
             "" if works else chain.store(question.target),
         )
-    problems = [f.problem.value for view in views.values() for f in view.findings]
+    problems = [WORDS.get(f.problem, f.problem.value) for v in views.values() for f in v.findings]
     worst = {view.verdict for view in views.values()}
     kind = kinds_on(question)[0]
     if worst == {Verdict.WORKS}:
@@ -164,7 +166,7 @@ def _seen(lab: Lab, row: PathRow, chain: PathChain, *look: str) -> Ending:
     verdict = "warning" if kind is not ClientKind.PROXY else "untrusted"
     if len(views) == 1 and Verdict.FAILS in worst:
         verdict = "untrusted"
-    return Ending(verdict, problems[0] if problems else "untrusted", next=look)
+    return Ending(verdict, problems[0] if problems else WORDS[Problem.UNTRUSTED], next=look)
 
 
 def _sees(row: PathRow, view: ClientView) -> str:

@@ -1,4 +1,4 @@
-"""The pages of Client Access and Unified Messaging: what they show, and that looking changes nothing."""
+"""The pages of Client Access and Unified Messaging: what they show, and that looking is looking."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 from edgesync.console.pages import (
     actions,
     certificates,
+    clients,
     directory,
     events,
     faults,
@@ -15,12 +16,13 @@ from edgesync.console.pages import (
     scenarios,
     sync,
     trust,
+    voice,
     whatif,
 )
 
 SECTIONS = (
-    overview, trust, certificates, directory, sync, mail, whatif, scenarios, faults, events,
-    actions,
+    overview, trust, certificates, directory, sync, mail, clients, voice, whatif, scenarios,
+    faults, events, actions,
 )  # fmt: skip
 
 

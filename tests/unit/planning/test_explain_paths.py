@@ -70,7 +70,7 @@ def test_every_row_has_an_explanation_that_says_the_same(lab: Lab) -> None:
          ("client", "CAS01", "client-pops"), "no_certificate",
          "msExchPopImapX509CertificateName"),
         ("client directory CAS01 EWS --internal-url https://ews.contoso.test/EWS",
-         ("owa", "CAS01", "client-https"), "untrusted", "msExchInternalHostName"),
+         ("owa", "CAS01", "client-https"), "untrusted_root", "msExchInternalHostName"),
         ("um dialplan Main --voip-security Unsecured --no-restart",
          ("GW", "UM01", "gateway-um"), "restart_needed", "msExchUMDialPlanVoipSecurity"),
         ("um dialplan Main --voip-security Unsecured",
@@ -127,7 +127,7 @@ def test_proxying_to_another_site_needs_trust_or_the_registry_value() -> None:
     second = ServerDescription("CAS02", "client-access", "cas02.contoso.test", "Branch")
     with new_lab(replace(description, servers=(*description.servers, second))) as lab:
         told = explain(lab, "CAS01", "CAS02", "cas-proxy")
-        assert (told["verdict"], told["reason"]) == ("untrusted", "untrusted")
+        assert (told["verdict"], told["reason"]) == ("untrusted", "untrusted_root")
         assert told["fix"] == ["edgesync client server CAS01 --allow-internal-untrusted yes"]
         assert any("cert sign CAS02" in line for way in told["alternatives"] for line in way)
         run(lab, told["fix"][0].removeprefix("edgesync "))
@@ -148,7 +148,7 @@ def test_time_is_the_cause_of_what_expired(lab: Lab) -> None:
 
     lab.clock.set(lab.clock.now() + timedelta(days=400))
     told = explain(lab, "autodiscover", "CAS01", "client-https")
-    assert (told["verdict"], told["reason"]) == ("warning", "untrusted")
+    assert (told["verdict"], told["reason"]) == ("warning", "untrusted_root")
     assert told["cause"].startswith("time: CN=CAS01")
 
 

@@ -1,0 +1,31 @@
+"""Unified Messaging: how the services run, whom they talk to, and what a call would come to."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from edgesync.console.asking import ask
+from edgesync.console.rendering import page
+from edgesync.console.trust_table import matrix_answer
+
+
+def routes() -> list[BaseRoute]:
+    """Pages of this section."""
+    return [Route("/calls", calls)]
+
+
+def calls(request: Request) -> Response:
+    """Services, dial plans, gateways, and each gateway's way to each service."""
+    matrix = matrix_answer(request, all_paths=True)
+    paths = matrix.rows("paths")
+    values = {
+        "status_": ask(request, "um.status"),
+        "plans": ask(request, "um.dialplan"),
+        "gateways": ask(request, "um.gateway"),
+        "matrix": matrix,
+        "calls": [row for row in paths if row["path"] == "gateway-um"],
+        "voicemail": [row for row in paths if row["path"] == "um-hub"],
+    }
+    return page(request, "calls.html", "calls", "Calls", values)
