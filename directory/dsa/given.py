@@ -19,6 +19,9 @@ Values = tuple[bytes, ...]
 Given = tuple[dict[AttributeName, Values], dict[AttributeName, bytes]]
 """Values by name, and blobs by name where the store can keep what came."""
 
+Repeated = dict[AttributeName, tuple[WireName, list[bytes]]]
+"""Attributes that were named again, with all their values: checked once, when all are there."""
+
 WIRE_NAMES_MAX = 4096
 """Spellings of attribute names remembered."""
 
@@ -32,13 +35,14 @@ def read(context: Context, entry: Entry) -> Given:
     if isinstance(entry, EncodedEntry):
         return _read_encoded(context, entry.operation)
     given: Given = ({}, {})
+    repeated: Repeated = {}
     attributes, blobs = given
     known = context.wire_names
     classes = context.class_blobs
     for name, values in entry.attributes.items():
         found = known.get(name.encode())
         if found is None or found.name in attributes or found.is_computed:
-            _take(context, given, name.encode(), values, None)
+            _take(context, given, repeated, name.encode(), values, None)
         elif len(values) == 1:
             if found.check is not None:
                 _check_one(context, found, values[0])
@@ -48,10 +52,10 @@ def read(context: Context, entry: Entry) -> Given:
             attributes[found.name] = values
             blobs[found.name] = classes[values]
         else:
-            _take(context, given, name.encode(), values, None)
+            _take(context, given, repeated, name.encode(), values, None)
             if found.name == content.OBJECT_CLASS and len(classes) < content.SHAPES_MAX:
                 classes[values] = blobs[found.name]
-    return given
+    return _joined(context, given, repeated) if repeated else given
 
 
 def _head(found: WireName, n: int) -> bytes:
@@ -69,6 +73,7 @@ HEADS_MAX = 128
 
 def _read_encoded(context: Context, operation: bytes) -> Given:
     given: Given = ({}, {})
+    repeated: Repeated = {}
     attributes, blobs = given
     known = context.wire_names
     at, end = attributes_at(operation)
@@ -77,7 +82,7 @@ def _read_encoded(context: Context, operation: bytes) -> Given:
         if n >= 0x80:
             stop = ber.header(operation, at, end)[2]
             blob = operation[at:stop]
-            _take(context, given, *decode_attribute(blob), blob)
+            _take(context, given, repeated, *decode_attribute(blob), blob)
             at = stop
             continue
         # every length within is shorter, so each has one octet
@@ -91,7 +96,7 @@ def _read_encoded(context: Context, operation: bytes) -> Given:
             or found.name in attributes or not found.is_kept
         ):  # fmt: skip
             blob = operation[at:stop]
-            _take(context, given, *decode_attribute(blob), blob)
+            _take(context, given, repeated, *decode_attribute(blob), blob)
         else:
             value = operation[value_at:stop]
             if found.check is not None:
@@ -99,6 +104,16 @@ def _read_encoded(context: Context, operation: bytes) -> Given:
             attributes[found.name] = (value,)
             blobs[found.name] = operation[at:stop]
         at = stop
+    return _joined(context, given, repeated) if repeated else given
+
+
+def _joined(context: Context, given: Given, repeated: Repeated) -> Given:
+    """The same with the values of attributes that were named more than once."""
+    attributes, blobs = given
+    for name, (found, values) in repeated.items():
+        attributes[name] = tuple(values)
+        content.check_values(context, found.attribute, attributes[name])
+        blobs.pop(name, None)
     return given
 
 
@@ -112,8 +127,9 @@ def _check_one(context: Context, found: WireName, value: bytes) -> None:
 
 
 def _take(
-    context: Context, given: Given, spelled: bytes, values: Values, blob: bytes | None
-) -> None:
+    context: Context, given: Given, repeated: Repeated, spelled: bytes, values: Values,
+    blob: bytes | None,
+) -> None:  # fmt: skip
     """Check one attribute and put it with the others."""
     attributes, blobs = given
     found = context.wire_names.get(spelled)
@@ -126,9 +142,7 @@ def _take(
         return  # objectCategory and the like: taken, and worked out anyway
     name = found.name
     if name in attributes:
-        attributes[name] = (*attributes[name], *values)
-        content.check_values(context, found.attribute, attributes[name])
-        blobs.pop(name, None)
+        repeated.setdefault(name, (found, list(attributes[name])))[1].extend(values)
         return
     content.check_values(context, found.attribute, values)
     attributes[name] = values

@@ -35,10 +35,16 @@ class EncodedEntry(Entry):
             self.dn = DN.parse(text.decode())
             return self.dn
         attributes: dict[str, tuple[bytes, ...]] = {}
+        again: dict[str, list[bytes]] = {}
         for blob in attribute_blobs(body):
             kind, values = decode_attribute(blob)
             spelled = kind.decode()
-            attributes[spelled] = (*attributes.get(spelled, ()), *values)
+            if spelled in attributes:  # named twice: it has the values of both
+                again.setdefault(spelled, list(attributes[spelled])).extend(values)
+            else:
+                attributes[spelled] = values
+        for spelled, joined in again.items():
+            attributes[spelled] = tuple(joined)
         self._attributes = attributes
         return attributes
 

@@ -24,6 +24,7 @@ FILE_SIZE_MAX = 4 * 1024 * 1024
 PFX_ITERATIONS = 2000
 """Rounds of key derivation in an exported PFX: what Windows writes."""
 
+_BEGIN = re.compile(rb"-----BEGIN [^-\r\n]{1,64}-----")
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _PFX_VERSION = bytes.fromhex("020103")
 _CSP_NAME = bytes.fromhex("06092b060104018237" + "1101")
@@ -98,10 +99,11 @@ def _der(data: bytes) -> bytes:
     """The binary content of PEM or bare Base64; binary stays."""
     if not data:
         raise CertificateUnreadable("the file is empty", "give a PFX, PKCS#7 or certificate file")
-    found = re.search(rb"-----BEGIN [^-]+-----(.+?)-----END", data, re.DOTALL)
-    text = found[1] if found else data
-    if found is None and data[:1] == b"\x30":
+    found = _BEGIN.search(data)
+    end = data.find(b"-----END", found.end()) if found else -1
+    if end < 0 and data[:1] == b"\x30":
         return data
+    text = data[found.end() : end] if found and end >= 0 else data
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error as error:

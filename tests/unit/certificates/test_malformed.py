@@ -59,3 +59,8 @@ def test_a_key_on_a_curve_nobody_knows_signs_nothing() -> None:
     assert not is_signed_by(good, found)
     verdict = validate((strange, strange), StoreState(roots=(TrustedRoot(good),)), now=NOW)
     assert verdict.status is not PkixStatus.VALID
+
+
+def test_a_file_of_nothing_but_beginnings_is_refused_at_once() -> None:
+    with pytest.raises(CertificateUnreadable, match="neither DER nor PEM"):
+        read_bundle(b"-----BEGIN a-----" * 240_000)
