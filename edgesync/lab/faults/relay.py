@@ -123,9 +123,10 @@ class _Pair:
             server.abort()
             return
         server.set_write_buffer_limits(WAITING_MAX)
+        is_done, self._is_client_done = self._is_client_done, False
         self.pump()
-        if self._is_client_done:
-            server.write_eof()
+        if is_done:
+            self.client_done()
 
     def client_done(self) -> None:
         """The client sends no more; it still gets its answers."""
@@ -140,10 +141,15 @@ class _Pair:
             return
         for item in self.middle.to_client():
             self._later(item.after_s, partial(self._client.write, item.data))
-        if self._server is not None and (data := self.middle.to_server()):
-            self._server.write(data)
+        self._to_server()
         if self.middle.is_over:
             self._later(0.0, self._hang_up)
+
+    def _to_server(self) -> None:
+        if self._server is None or self._server.is_closing():
+            return  # what was said before the server answered waits in the middle
+        if (data := self.middle.to_server()) and not self._is_client_done:
+            self._server.write(data)
 
     def _later(self, after_s: float, work: Callable[[], None]) -> None:
         """Do it so much later than now, after everything that was to be done before."""
@@ -170,8 +176,8 @@ class _Pair:
         for item in self.middle.end():
             self._client.write(item.data)
         self._client.close()
+        self._to_server()
         if self._server is not None:
-            self._server.write(self.middle.to_server())
             self._server.close()
         self._ended()
 

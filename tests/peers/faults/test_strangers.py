@@ -32,10 +32,25 @@ def running() -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab(running: Lab) -> Iterator[Lab]:
+def lab(running: Lab, caplog: pytest.LogCaptureFixture) -> Iterator[Lab]:
     yield running
     running.faults.clear()
     assert running.trust.matrix()
+    assert [r.getMessage() for r in caplog.records if r.name == "asyncio"] == []
+
+
+def test_a_client_that_says_all_at_once_and_half_closes_gets_its_answers(lab: Lab) -> None:
+    lab.faults.add("delay", "EDGE01", service="smtp", request="EHLO", seconds=0.05)
+    host, port = lab.address("EDGE01", "smtp").removeprefix("smtp://").split(":")
+    with socket.create_connection((host, int(port)), 10) as sock:
+        assert sock.recv(1000).startswith(b"220 ")
+        sock.sendall(b"EHLO a.test\r\nQUIT\r\n")
+        sock.shutdown(socket.SHUT_WR)
+        said = b""
+        while data := sock.recv(1000):
+            said += data
+    assert said.startswith(b"250-")
+    assert b"221 " in said
 
 
 def run(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
