@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from directory.net import serve
 from directory.__main__ import main
+from directory.net import serve
 from directory.net.server import DirectoryServer
 
 EVERY_S = 0.001
