@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain
+from typing import TypeVar
 
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.limits import PAGE_SIZE_MAX
 from directory.model.controls import Control, PagedResults
 from directory.model.messages import LdapResult, Reply, SearchRequest, SearchResultDone
-from directory.store.entry import StoredEntry
+from directory.store.entry import TICK, StoredEntry
 
 SETS_MAX = 16
 """Unfinished sets of one session; the one untouched longest is dropped. AD allows five."""
 
+T = TypeVar("T")
 Show = Callable[[StoredEntry], Reply]
 
 
@@ -52,8 +54,19 @@ def take(session: Session, cookie: bytes, request: SearchRequest) -> SavedSet:
     return saved
 
 
-def page(session: Session, saved: SavedSet, control: PagedResults, limit: int) -> Iterator[Reply]:
-    """One page and the final response with the next cookie."""
+def page(
+    session: Session,
+    saved: SavedSet,
+    control: PagedResults,
+    limit: int,
+    show: Callable[[StoredEntry], T],
+    *,
+    ticks: bool = False,
+) -> Iterator[T | Reply]:
+    """What shows each entry of one page, and the final response with the next cookie.
+
+    With ``ticks`` what shows a TICK comes from time to time; the set may have them without.
+    """
     if control.size == 0 and control.cookie:  # the client gives the set up
         yield _done(saved, b"")
         return
@@ -61,24 +74,30 @@ def page(session: Session, saved: SavedSet, control: PagedResults, limit: int) -
     if size <= 0:
         yield _done(saved, b"", ResultCode.SIZE_LIMIT_EXCEEDED)
         return
-    if saved.waiting is not None:
-        entry, saved.waiting = saved.waiting, None
-        saved.given += 1
-        size -= 1
-        yield saved.show(entry)
-    for entry in islice(saved.entries, size):
-        saved.given += 1
-        yield saved.show(entry)
-    saved.waiting = next(saved.entries, None)
-    if saved.waiting is None:
-        yield _done(saved, b"")
-        return
+    first = () if saved.waiting is None else (saved.waiting,)
+    saved.waiting = None
+    for entry in chain(first, saved.entries):
+        if entry is TICK:
+            if ticks:
+                yield show(entry)
+        elif not size:
+            saved.waiting = entry
+            break
+        else:
+            size -= 1
+            saved.given += 1
+            yield show(entry)
+    yield _done(saved, b"" if saved.waiting is None else _keep(session, saved))
+
+
+def _keep(session: Session, saved: SavedSet) -> bytes:
+    """The cookie under which the next page is found."""
     session.page_count += 1
     cookie = session.page_count.to_bytes(8, "big")
     session.pages[cookie] = saved
     while len(session.pages) > SETS_MAX:
         session.pages.pop(next(iter(session.pages)))
-    yield _done(saved, cookie)
+    return cookie
 
 
 def _done(saved: SavedSet, cookie: bytes, code: ResultCode = ResultCode.SUCCESS) -> Reply:

@@ -6,22 +6,25 @@ byte for byte, what the plain path would (tests/property/dsa/test_quick_search.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
+from directory.dsa import paging
 from directory.dsa.context import Context
 from directory.dsa.presentation import RANGE_VALUES_MAX
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
-from directory.dsa.search import TICK, find
+from directory.dsa.search import find
 from directory.dsa.selection import SELECTIONS_MAX, Selection
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
+from directory.model.controls import Control, PagedResults
 from directory.model.filter import Equality, ItemMaker
-from directory.model.messages import SearchRequest, SearchResultEntry
+from directory.model.messages import Reply, SearchRequest, SearchResultEntry
 from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
-from directory.store.entry import DELETED, RECYCLED, SUBENTRY, StoredEntry
+from directory.store.entry import DELETED, RECYCLED, SUBENTRY, TICK, StoredEntry
 from directory.store.planner import ask
 from directory.store.prepare import is_ready, prepare
 
@@ -38,6 +41,16 @@ ENTRIES_MAX = 64
 
 TOPS_MAX = 1024
 """Bases remembered as clients spell them: applications have one or two each."""
+
+
+class Stream(NamedTuple):
+    """The answers to a search as they are found."""
+
+    operations: Iterator[bytes]
+    """SearchResultEntry protocolOps; no octets mean that others should have their turn. It ends
+    where the search succeeds, and raises an LdapError where it does not."""
+    final: Callable[[], Reply] | None = None
+    """Afterwards, the final response, where it has controls."""
 
 
 class QuickSearch:
@@ -156,15 +169,13 @@ class QuickSearch:
         selection = self._selections[attributes] = self._context.selections.of(attributes)
         return selection
 
-    def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
-        """The SearchResultEntry protocolOps of any search without controls, or None.
+    def stream(
+        self, session: Session, request: SearchRequest, controls: Sequence[Control] = ()
+    ) -> Stream | None:
+        """The answers to any search without controls but that of pages, or None.
 
         The same search as the plain path's, without a value made of each entry: a dump spends
-        most of its time on those. The iterator ends where the search succeeds; no octets mean
-        that nothing was found for a while, and that others should have their turn.
-
-        Raises:
-            LdapError: from the iterator, for the result of a search that does not.
+        most of its time on those.
         """
         context = self._context
         base = request.base
@@ -176,16 +187,21 @@ class QuickSearch:
         selection = context.selections.of(request.attributes, types_only=request.types_only)
         if selection.ranges:
             return None
-        return self._operations(session, request, selection)
+        if not controls:
+            return Stream(self._operations(session, request, selection))
+        if len(controls) > 1 or not isinstance(controls[0], PagedResults):
+            return None
+        final: list[Reply] = []
+        page = self._page(session, request, selection, controls[0], final)
+        return Stream(page, final.pop)
 
     def _operations(
         self, session: Session, request: SearchRequest, selection: Selection
     ) -> Iterator[bytes]:
         controls = SearchControls()
-        show = controls.presentation(self._context, session, selection)
+        shown = self._shown(session, selection, controls)
         left = request.size_limit or SEARCH_ENTRIES_MAX
-        wanted = rewrite(self._context, request.filter)
-        for _ in prepare(self._store, wanted):
+        for _ in prepare(self._store, rewrite(self._context, request.filter)):
             yield b""
         for entry in find(self._context, session, request, controls, ticks=True).entries:
             if entry is TICK:
@@ -194,12 +210,53 @@ class QuickSearch:
             if not left:
                 raise LdapError(ResultCode.SIZE_LIMIT_EXCEEDED)
             left -= 1
+            yield shown(entry)
+
+    def _page(
+        self,
+        session: Session,
+        request: SearchRequest,
+        selection: Selection,
+        control: PagedResults,
+        final: list[Reply],
+    ) -> Iterator[bytes]:
+        controls = SearchControls(paged=control)
+        if control.cookie:
+            saved = paging.take(session, control.cookie, request)
+        else:
+            for _ in prepare(self._store, rewrite(self._context, request.filter)):
+                yield b""
+            found = find(self._context, session, request, controls, ticks=True)
+            show = controls.presentation(self._context, session, selection)
+            saved = paging.SavedSet(request, found.entries, show, found.estimate)
+        limit = request.size_limit or SEARCH_ENTRIES_MAX
+        shown = self._shown(session, selection, controls)
+        for answer in paging.page(session, saved, control, limit, shown, ticks=True):
+            if isinstance(answer, Reply):
+                final.append(answer)
+            else:
+                yield answer
+
+    def _shown(
+        self, session: Session, selection: Selection, controls: SearchControls
+    ) -> Callable[[StoredEntry], bytes]:
+        """The function that makes the operation of an entry; no octets of a TICK."""
+        if self._generic:
+            operation = selection.operation
+            return lambda entry: b"" if entry is TICK else operation(entry)
+        show = controls.presentation(self._context, session, selection)
+
+        def cut(entry: StoredEntry) -> bytes:
+            if entry is TICK:
+                return b""
             operation = selection.operation(entry)
-            if len(operation) >= _LARGE and not self._generic:
-                shown = show(entry).operation
-                assert isinstance(shown, SearchResultEntry)
-                operation = shown.encoded or operation
-            yield operation
+            if len(operation) < _LARGE:
+                return operation
+            shown = show(entry).operation
+            assert isinstance(shown, SearchResultEntry)
+            return shown.encoded or operation
+
+        return cut
 
     def _index(self, name: bytes) -> AttributeIndex | None:
         """The index of an attribute that no other attribute is derived from."""
@@ -213,6 +270,8 @@ class QuickSearch:
             or attribute.name in store.schema.subtypes or attribute.name in store.unsearchable
         ):  # fmt: skip
             return None
+        if store.indexes.can_make(attribute.name):
+            return None  # made in steps, by the stream of the first search that asks for it
         index = store.indexes.index(attribute.name)
         if index is not None and len(self._indexes) < NAMES_MAX:
             self._indexes[name] = index

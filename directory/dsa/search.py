@@ -24,14 +24,11 @@ from directory.model.messages import (
     SearchResultReference,
 )
 from directory.store.dit import TOP
-from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, StoredEntry
+from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, TICK, StoredEntry
 from directory.store.evaluate import Test, always, compile_filter
 
 CLOCK_EVERY = 256
 """Entries tested between looks at the clock."""
-
-TICK = StoredEntry()
-"""Stands for "nothing found yet" in a search that must let other clients have their turn."""
 
 
 @dataclass(slots=True)
@@ -67,7 +64,7 @@ def search(
     limit = request.size_limit or SEARCH_ENTRIES_MAX
     if controls.paged is not None:
         saved = paging.SavedSet(request, matching.entries, shown, matching.estimate, answer)
-        yield from paging.page(session, saved, controls.paged, limit)
+        yield from paging.page(session, saved, controls.paged, limit, shown)
         return
     count = 0
     for entry in matching.entries:
@@ -204,7 +201,7 @@ def _tested(
 def _next_page(session: Session, request: SearchRequest, control: PagedResults) -> Iterator[Reply]:
     saved = paging.take(session, control.cookie, request)
     limit = request.size_limit or SEARCH_ENTRIES_MAX
-    yield from paging.page(session, saved, control, limit)
+    yield from paging.page(session, saved, control, limit, saved.show)
 
 
 def _reference(entry: StoredEntry) -> Reply:

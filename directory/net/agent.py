@@ -4,9 +4,9 @@
 make serving fast are here, in one place:
 
 * **Encoded answers.** ``quick_search`` may answer the commonest searches with protocolOps the
-  store already keeps, and its ``stream`` any search without controls. None means: take the
-  plain path, ``execute``. All must give the same bytes; a property test compares them.
-  (``SearchResultEntry.encoded`` does the same for the entries of the plain path.)
+  store already keeps, and its ``stream`` any search without controls but that of pages. None
+  means: take the plain path, ``execute``. All must give the same bytes; a property test compares
+  them. (``SearchResultEntry.encoded`` does the same for the entries of the plain path.)
 * **Group commit.** A session with ``group_commit`` set lets the directory apply its changes in
   memory first. Their answers are held here until ``commit_group`` has made them durable: once
   for everything that arrived in one turn of the event loop. Callers without it (in-process ones)
@@ -47,6 +47,24 @@ class Agent(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """The answers to a search as they are found."""
+
+    @property
+    def operations(self) -> Iterator[bytes]:
+        """SearchResultEntry protocolOps; no octets mean that others should have their turn.
+
+        Raises:
+            LdapError: from the iterator, for the result of a search that does not succeed.
+        """
+        ...
+
+    @property
+    def final(self) -> Callable[[], Reply] | None:
+        """Afterwards, the final response, where it has controls."""
+        ...
+
+
 class QuickSearcher(Protocol):
     """Answers quick searches from entries kept encoded."""
 
@@ -69,13 +87,14 @@ class QuickSearcher(Protocol):
         """
         ...
 
-    def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
-        """The SearchResultEntry protocolOps of any search without controls, or None.
-
-        Raises:
-            LdapError: from the iterator, for the result of a search that does not succeed.
-        """
+    def stream(
+        self, session: Session, request: SearchRequest, controls: Sequence[Control]
+    ) -> Stream | None:
+        """The answers to a search, or None: the plain path answers it."""
         ...
+
+
+QuickStream = Callable[[Session, SearchRequest, Sequence[Control]], "Stream | None"]
 
 
 class QuickAgent(Agent, Protocol):

@@ -23,7 +23,7 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.agent import Agent, QuickAgent
+from directory.net.agent import Agent, QuickAgent, QuickStream, Stream
 from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
 from directory.net.output import Output
 from directory.wire import tags
@@ -39,15 +39,16 @@ _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, S
 class Running:
     """A request whose answer is not finished; ``entries`` is a search's that is streamed."""
 
-    __slots__ = ("entries", "id_element", "replies", "tag")
+    __slots__ = ("entries", "final", "id_element", "replies", "tag")
 
     def __init__(
-        self, frame: Frame, replies: Iterator[Reply], entries: Iterator[bytes] | None = None
+        self, frame: Frame, replies: Iterator[Reply], stream: Stream | None = None
     ) -> None:
         self.id_element = frame.id_element
         self.tag = frame.operation[0]
         self.replies = replies
-        self.entries = entries
+        self.entries = None if stream is None else stream.operations
+        self.final = None if stream is None else stream.final
 
 
 class Operations:
@@ -60,7 +61,7 @@ class Operations:
         self._session = session
         self._output = output
         self._clock = clock
-        self._stream: Callable[[Session, SearchRequest], Iterator[bytes] | None] | None = None
+        self._stream: QuickStream | None = None
         if hasattr(agent, "quick_search"):
             self._stream = cast("QuickAgent", agent).quick_search.stream
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
@@ -76,10 +77,10 @@ class Operations:
     def start(self, frame: Frame, event: RequestReceived) -> None:
         """Execute a request, up to the end of its first slice."""
         request, running = event.request, None
-        if self._stream is not None and isinstance(request, SearchRequest) and not event.controls:
-            entries = self._stream(self._session, request)
-            if entries is not None:
-                running = Running(frame, iter(()), entries)
+        if self._stream is not None and isinstance(request, SearchRequest):
+            stream = self._stream(self._session, request, event.controls)
+            if stream is not None:
+                running = Running(frame, iter(()), stream)
         if running is None:
             replies = self._agent.execute(
                 self._session, request, event.controls, message_id=event.message_id
@@ -157,7 +158,10 @@ class Operations:
             self._fail(message_id, running)
             return
         self.running.pop(message_id, None)
-        self._output.put_result(id_element, running.tag, result)
+        if running.final is not None and result.code is ResultCode.SUCCESS:
+            self._output.put_reply(id_element, running.final())
+        else:
+            self._output.put_result(id_element, running.tag, result)
 
     def _fail(self, message_id: int, running: Running) -> None:
         _log.exception("request 0x%02x failed", running.tag)

@@ -226,3 +226,7 @@ class StoredEntry:
 
     def __repr__(self) -> str:
         return f"StoredEntry({self.id}, {self.name.decode()!r}, usn {self.changed})"
+
+
+TICK = StoredEntry()
+"""Stands for "nothing found yet" in a search that must let other clients have their turn."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from directory.dsa.quick import Stream
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control
@@ -107,10 +108,14 @@ class _CountedSearcher:
             self._counts.count(self._name, "search", ResultCode.SUCCESS)
         return found
 
-    def stream(self, session: Session, request: SearchRequest) -> Iterator[bytes] | None:
-        """Entries of a search, or None for the plain path."""
-        entries = self._inner.stream(session, request)
-        return None if entries is None else self._counted(entries)
+    def stream(
+        self, session: Session, request: SearchRequest, controls: Sequence[Control] = ()
+    ) -> Stream | None:
+        """The answers to a search, or None for the plain path."""
+        stream: Stream | None = self._inner.stream(session, request, controls)
+        if stream is None:
+            return None
+        return stream._replace(operations=self._counted(stream.operations))
 
     def _counted(self, entries: Iterator[bytes]) -> Iterator[bytes]:
         code = int(ResultCode.SUCCESS)

@@ -7,9 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from directory.dsa.instance import local_session
 from directory.dsa.session import Session
 from directory.model import filter as f
 from directory.model import messages as m
+from directory.model.controls import PagedResults
 from directory.model.dn import DN
 from directory.model.filter import Equality, Present
 from directory.model.modification import add, delete, replace
@@ -157,7 +159,7 @@ def test_a_long_search_that_finds_nothing_lets_others_have_their_turn() -> None:
     made.ask(m.ModifyRequest(GENERIC.child("cn", "n1"), (replace("initials", b"PF"),)))
     stream = made.agent.quick_search.stream(made.session, request)
     assert stream is not None
-    assert list(stream) == [b"", b""]
+    assert list(stream.operations) == [b"", b""]
 
 
 @settings(max_examples=40)
@@ -171,7 +173,44 @@ def test_a_stream_gives_the_same_bytes(profile: str, step: Any) -> None:
     assert stream is not None
     plain = list(made.agent.execute(made.session, request))[:-1]
     encoded = [getattr(reply.operation, "encoded", None) for reply in plain]
-    assert [operation for operation in stream if operation] == encoded
+    assert [operation for operation in stream.operations if operation] == encoded
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(["generic", "ad"]), REQUESTS, st.integers(0, 4),
+    st.lists(st.tuples(WRITES, st.booleans()), max_size=5),
+)  # fmt: skip
+def test_pages_have_the_same_bytes_whichever_way_each_is_read(
+    profile: str, step: Any, size: int, turns: list[tuple[Any, bool]]
+) -> None:
+    made, top = populated(profile)
+    streamed = made.session
+    plain = local_session(made.agent)
+    _, scope, name, value, attributes, limit, make = step
+    wanted = Present(str(name)) if value is None else make(str(name), str(value).encode())
+    request = m.SearchRequest(top, m.Scope(scope), wanted, attributes, limit)
+    cookies = [b"", b""]
+    for change, is_streamed in [*turns, (None, True), (None, False)]:
+        control = PagedResults(size=size, cookie=cookies[1])
+        replies = list(made.agent.execute(plain, request, (control,)))
+        expected = [getattr(reply.operation, "encoded", None) for reply in replies[:-1]]
+        control = PagedResults(size=size, cookie=cookies[0])
+        stream = made.agent.quick_search.stream(streamed, request, (control,))
+        assert stream is not None
+        if is_streamed:
+            assert [operation for operation in stream.operations if operation] == expected
+            assert stream.final is not None
+            last = stream.final()
+        else:
+            *found, last = made.agent.execute(streamed, request, (control,))
+            assert [getattr(reply.operation, "encoded", None) for reply in found] == expected
+        assert last == replies[-1]
+        cookies = [cookie_of(last), cookie_of(replies[-1])]
+        if not cookies[0]:
+            break
+        if change is not None:
+            write(made, top, change)
 
 
 def test_a_directory_that_went_back_to_a_snapshot_answers_from_what_it_has_now() -> None:
@@ -190,3 +229,9 @@ def test_a_directory_that_went_back_to_a_snapshot_answers_from_what_it_has_now()
     assert [len(entries or ()) for entries in found] == [0, 1]
     for step in steps:
         compare(made, made.session, top, step)
+
+
+def cookie_of(reply: m.Reply) -> bytes:
+    (control,) = reply.controls
+    assert isinstance(control, PagedResults)
+    return control.cookie
