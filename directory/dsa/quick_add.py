@@ -23,7 +23,13 @@ from directory.dsa.secrets import PASSWORDS
 from directory.dsa.session import Role, Session
 from directory.model.ber import header
 from directory.model.dn import DN
-from directory.model.encoded import EncodedEntry, attribute_values, split_operation
+from directory.model.encoded import (
+    EncodedEntry,
+    EntryForm,
+    PartedEntry,
+    attribute_values,
+    split_operation,
+)
 from directory.model.messages import AddRequest
 from directory.model.names import AttributeName
 from directory.store.entry import StoredEntry
@@ -33,8 +39,6 @@ PATTERNS_MAX = 1024
 
 _PLAIN_RDN = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*),")
 """RDNs that are written one way only, but for the case of their letters."""
-
-_Key = tuple[bytes, bytes, bytes, tuple[bytes, ...]]
 
 
 class _Pattern(NamedTuple):
@@ -59,7 +63,7 @@ class _Pattern(NamedTuple):
 class _Read(NamedTuple):
     """An add taken apart no further than its attributes."""
 
-    key: _Key
+    form: EntryForm
     rdn: bytes
     value: bytes
     """Of the RDN."""
@@ -71,26 +75,26 @@ class QuickAdd:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._patterns: dict[_Key, _Pattern | None] = {}
+        self._patterns: dict[EntryForm, _Pattern | None] = {}
 
     def add(self, session: Session, request: AddRequest, controls: UpdateControls) -> StoredEntry:
         """Add one entry; the new version. LdapErrors say why not."""
         entry = request.entry
-        read = _read(entry.operation) if isinstance(entry, EncodedEntry) else None
+        read = _read(entry) if isinstance(entry, EncodedEntry) else None
         if read is None:
             return update.add(self._context, session, request, controls)
         store = self._context.store
         with store.lock:
-            pattern = self._patterns.get(read.key)
+            pattern = self._patterns.get(read.form)
             if pattern is not None:
                 if store.dit.by_id(pattern.parent.id) is pattern.parent:
                     added = self._add(session, pattern, read)
                     if added is not None:
                         return added
                 else:
-                    del self._patterns[read.key]
+                    del self._patterns[read.form]
             added = update.add(self._context, session, request, controls)
-            if read.key not in self._patterns:
+            if read.form not in self._patterns:
                 self._learn(read, added)
             return added
 
@@ -127,12 +131,12 @@ class QuickAdd:
         """Remember what entries like one that was added need, or that they are no pattern."""
         if len(self._patterns) >= PATTERNS_MAX:
             self._patterns.clear()
-        self._patterns[read.key] = self._pattern_of(read, added)
+        self._patterns[read.form] = self._pattern_of(read, added)
 
     def _pattern_of(self, read: _Read, added: StoredEntry) -> _Pattern | None:
         context = self._context
         store = context.store
-        above, kind, _, spelled = read.key
+        above, kind, _, spelled = read.form
         known = [context.wire_names.get(name) for name in spelled]
         kept = [wire for wire in known if wire is not None and wire.is_kept]
         names = tuple(wire.name for wire in kept)
@@ -190,8 +194,22 @@ def _are_values(wire: WireName, values: tuple[bytes, ...]) -> bool:
     return len(values) == 1 or len(set(content.keys(wire.attribute, values))) == len(values)
 
 
-def _read(operation: bytes) -> _Read | None:
+def _read(entry: EncodedEntry) -> _Read | None:
     """The parts of an add in the usual encoding; None for any other."""
+    if isinstance(entry, PartedEntry):
+        rdn = entry.rdn
+        if _PLAIN_RDN.match(rdn + b",") is None or not all(map(_is_shortest, entry.blobs)):
+            return None
+        return _Read(entry.form, rdn, entry.value, entry.blobs)
+    return _read_operation(entry.operation)
+
+
+def _is_shortest(blob: bytes) -> bool:
+    """Whether the length of an attribute is written as short as can be."""
+    return blob[1] < 0x80 or len(blob) >= 0x83
+
+
+def _read_operation(operation: bytes) -> _Read | None:
     name, body = split_operation(operation)
     match = _PLAIN_RDN.match(name)
     if match is None:
@@ -219,4 +237,5 @@ def _read(operation: bytes) -> _Read | None:
         at = stop
     at = match.end()
     kind, value = match.groups()
-    return _Read((name[at:], kind, classes, tuple(names)), name[: at - 1], value, blobs)
+    form = EntryForm(name[at:], kind, classes, tuple(names))
+    return _Read(form, name[: at - 1], value, blobs)

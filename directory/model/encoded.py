@@ -8,7 +8,7 @@ source directory to a target, without its values being taken apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from directory.model import ber
 from directory.model.dn import DN
@@ -47,6 +47,45 @@ class EncodedEntry(Entry):
             attributes[spelled] = tuple(joined)
         self._attributes = attributes
         return attributes
+
+
+class EntryForm(NamedTuple):
+    """What entries that are alike have in common: all but their RDN's value and their values."""
+
+    above: bytes
+    """The superior's name."""
+    kind: bytes
+    """The RDN's type."""
+    classes: bytes
+    """The objectClass attribute in wire form."""
+    names: tuple[bytes, ...]
+    """The attributes, objectClass among them, as they are spelled."""
+
+
+class PartedEntry(EncodedEntry):
+    """An entry to be added that is not put together yet: for those who add thousands alike.
+
+    The RDN's value needs no escapes. ``blobs`` stand beside the form's names.
+    """
+
+    __slots__ = ("blobs", "form", "value")
+
+    def __init__(self, form: EntryForm, value: bytes, blobs: list[bytes]) -> None:
+        self.form = form
+        self.value = value
+        self.blobs = blobs
+
+    @property
+    def rdn(self) -> bytes:
+        """The most specific RDN, as text."""
+        return self.form.kind + b"=" + self.value
+
+    @property
+    def operation(self) -> bytes:  # type: ignore[override]  # nobody sets it
+        """The AddRequest."""
+        name = self.rdn + b"," + self.form.above
+        body = ber.octet_string(name) + ber.tlv(ber.SEQUENCE, b"".join(self.blobs))
+        return ber.tlv(ADD_REQUEST_TAG, body)
 
 
 def split_operation(operation: bytes) -> tuple[bytes, bytes]:

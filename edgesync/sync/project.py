@@ -2,7 +2,8 @@
 
 The bulk of a first synchronization is done here, so an entry that came in wire form stays in it:
 an attribute that only crosses is passed on in the very bytes it came in, and what is to be added
-is finished with one join. Values are taken out where a transformation needs them.
+is not even put together before it must cross a wire. Values are taken out where a transformation
+needs them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from uuid import UUID
 from directory.model import ber
 from directory.model.dn import DN
 from directory.model.encoded import (
-    ADD_REQUEST_TAG,
     EncodedEntry,
+    EntryForm,
+    PartedEntry,
     attribute_blobs,
     decode_attribute,
     split_operation,
@@ -65,22 +67,18 @@ class Projection(NamedTuple):
         return {name: decode_attribute(blob)[1] for name, blob in self.blobs.items()}
 
     @property
-    def entry(self) -> EncodedEntry:
+    def entry(self) -> Entry:
         """The whole entry, to be added."""
-        projector = self.projector
-        name = (
-            f"{projector.rdn}={self.rdn_value},{projector.base}"
-            if projector.is_named_by_guid
-            else str(self.dn)
-        )
-        blobs = self.blobs
-        parts = [projector.classes, *blobs.values()]
-        if projector.kind.rdn not in blobs:
-            parts.append(ber.attribute(projector.rdn_type, (self.rdn_value.encode(),)))
-        if not projector.is_named_by_guid and projector.kind.key not in blobs:
-            parts.append(ber.attribute(projector.key_type, (self.key,)))
-        body = ber.octet_string(name.encode()) + ber.tlv(ber.SEQUENCE, b"".join(parts))
-        return EncodedEntry(ber.tlv(ADD_REQUEST_TAG, body))
+        projector, kind, blobs = self.projector, self.projector.kind, self.blobs
+        if projector.is_named_by_guid:
+            value = self.key
+            form = projector.form(tuple(blobs))
+            named = ber.attribute(projector.rdn_type, (value,))
+            return PartedEntry(form, value, [form.classes, *blobs.values(), named])
+        whole = {"objectClass": kind.classes, **self.attributes}
+        whole.setdefault(kind.rdn, (self.rdn_value.encode(),))
+        whole.setdefault(kind.key, (self.key,))
+        return Entry(self.dn, whole)
 
 
 class _Rule(NamedTuple):
@@ -98,12 +96,17 @@ class Projector:
 
     def __init__(self, kind: ReplicatedKind) -> None:
         self.kind = kind
-        self.is_named_by_guid = kind.identity is Identity.GUID_NAME and kind.key == kind.rdn
+        self.is_named_by_guid = (
+            kind.identity is Identity.GUID_NAME
+            and kind.key == kind.rdn
+            and kind.rdn not in kind.managed
+        )
         self.rdn = kind.rdn.upper() if kind.rdn == "cn" else kind.rdn
-        self.rdn_type, self.key_type = kind.rdn.encode(), kind.key.encode()
-        self.base = str(kind.target_base)
+        self.rdn_type = kind.rdn.encode()
         self.base_normal = kind.target_base.normal
-        self.classes = ber.attribute(b"objectClass", kind.classes)
+        self._base = str(kind.target_base).encode()
+        self._classes = ber.attribute(b"objectClass", kind.classes)
+        self._forms: dict[tuple[str, ...], EntryForm] = {}
         self._rules = tuple(
             _Rule(rule.source.lower().encode(), rule.target, rule.target.encode(),
                   self._transform(rule.transformation))
@@ -116,6 +119,15 @@ class Projector:
             return None
         function, setting = TRANSFORMATIONS[name], self.kind.setting
         return lambda values: function(values, setting)
+
+    def form(self, names: tuple[str, ...]) -> EntryForm:
+        """What replicas with these attributes, named by their GUID, have in common."""
+        form = self._forms.get(names)
+        if form is None:
+            spelled = (b"objectClass", *(name.encode() for name in names), self.rdn_type)
+            form = EntryForm(self._base, self.rdn.encode(), self._classes, spelled)
+            self._forms[names] = form
+        return form
 
     def project(self, entry: Entry) -> Projection:
         """What the target should have of a source entry that is in scope.
