@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from edgesync.certificates.certificate import MALFORMED, KeyProvider, parse_certificate, readable
 from edgesync.certificates.keys import PrivateKey
+from edgesync.certificates.pfx_cost import ITERATIONS_MAX, iterations_of
 from edgesync.certificates.refusals import KeyMismatch, WeakKey, WrongPassword
 from edgesync.errors import CertificateUnreadable, KeyUnavailable
 
@@ -134,6 +135,11 @@ def _from_pkcs7(der: bytes) -> Bundle:
 
 def _from_pfx(der: bytes, password: str | None) -> Bundle:
     secret = password.encode() if password else None
+    if iterations_of(der) > ITERATIONS_MAX:
+        raise CertificateUnreadable(
+            f"the PFX asks for more than {ITERATIONS_MAX:,} rounds of key derivation",
+            "export it again; Windows asks for 2,000",
+        )
     try:
         content = pkcs12.load_pkcs12(der, secret)
     except MALFORMED as error:

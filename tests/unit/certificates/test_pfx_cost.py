@@ -1,0 +1,64 @@
+"""A PFX that asks for hours of key derivation is refused before it gets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
+
+from edgesync.certificates.bundle import read_bundle
+from edgesync.certificates.pfx_cost import ELEMENTS_MAX, ITERATIONS_MAX, iterations_of
+from edgesync.errors import CertificateUnreadable
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "certificates"
+SCHEMES = [pkcs12.PBES.PBESv2SHA256AndAES256CBC, pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC]
+
+
+def pfx(rounds: int, scheme: pkcs12.PBES) -> bytes:
+    builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(rounds)
+    encryption = builder.key_cert_algorithm(scheme).hmac_hash(hashes.SHA256()).build(b"pw")
+    key = ec.generate_private_key(ec.SECP256R1())
+    return pkcs12.serialize_key_and_certificates(b"a", key, None, None, encryption)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_rounds_of_every_part_that_can_be_seen_are_counted(scheme: pkcs12.PBES) -> None:
+    # the library does the authentication code with 2,048 whatever it is told
+    assert iterations_of(pfx(70_001, scheme)) == 70_001 + 2048
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.pfx")), ids=lambda path: path.name)
+def test_what_windows_and_openssl_write_is_far_below_the_limit(path: Path) -> None:
+    assert iterations_of(path.read_bytes()) < ITERATIONS_MAX / 100
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_too_many_rounds_are_refused_before_they_begin(scheme: pkcs12.PBES) -> None:
+    few = pfx(0x010001, scheme)
+    many = few.replace(b"\x02\x03\x01\x00\x01", b"\x02\x03\x7f\xff\xff")
+    assert many != few
+    with pytest.raises(CertificateUnreadable, match="rounds of key derivation"):
+        read_bundle(many, "pw")
+
+
+def test_pieces_and_open_lengths_hide_nothing() -> None:
+    parameters = bytes.fromhex("30 0b 0405 0102030405 0202 7530".replace(" ", ""))
+    pieces = b"\x24\x80\x04\x06" + parameters[:6] + b"\x04\x07" + parameters[6:] + b"\0\0"
+    assert iterations_of(parameters) == 30_000
+    assert iterations_of(b"\x30\x80" + pieces + b"\0\0") == 30_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x30", b"\x30\x80" * 5000, b"\x30\x84\xff\xff\xff\xff", b"\x24\x80\x00\x00" * 999],
+)
+def test_what_is_no_ber_asks_for_nothing(data: bytes) -> None:
+    assert iterations_of(data) == 0
+
+
+def test_no_more_elements_are_looked_at_than_a_chain_has() -> None:
+    counted = iterations_of(b"\x04\x00\x02\x01\x01" * ELEMENTS_MAX)
+    assert 0 < counted <= ELEMENTS_MAX
