@@ -53,6 +53,7 @@ def verify(context: Context, session: Session, name: str, password: bytes) -> Id
         context.throttle.failed(name, session.peer, now)
         raise refused(context, session, name, reason)
     context.throttle.succeeded(name, session.peer)
+    context.hasher.was_right(name, password)
     context.observer.bound(str(identity.dn), session.peer, context.clock.now())
     return identity
 
@@ -61,9 +62,9 @@ def password_work(
     context: Context, session: Session, name: str, password: bytes
 ) -> Callable[[], None] | None:
     """The hashing that ``verify`` will do, to be done in another thread first; None if quick."""
-    if not password or context.throttle.is_refused(
-        name, session.peer, context.clock.monotonic()
-    ):  # fmt: skip
+    if not password or context.hasher.recently(name, password):
+        return None
+    if context.throttle.is_refused(name, session.peer, context.clock.monotonic()):
         return None
     entry = find_account(context, name)
     stored = (passwords_of(entry) if entry is not None else ()) or (NOTHING,)

@@ -48,6 +48,7 @@ class PasswordHasher:
         self._key = entropy.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._foreseen: dict[bytes, bool] = {}
+        self._accounts: set[bytes] = set()
 
     def hash(self, password: bytes) -> bytes:
         """What to store for a password; what is hashed already stays as it is."""
@@ -91,6 +92,19 @@ class PasswordHasher:
         """Take as long as a verification: a name that does not exist must not answer sooner."""
         if self._foreseen.pop(self._memo(password, NOTHING), None) is None:
             self._take_long(password)
+
+    def recently(self, name: str, password: bytes) -> bool:
+        """Whether an account's password was right not long ago: hashing is not expected then."""
+        return self._account(name, password) in self._accounts
+
+    def was_right(self, name: str, password: bytes) -> None:
+        """Note that a bind succeeded. It decides nothing: ``verify`` looks at what is stored."""
+        if len(self._accounts) >= VERIFIED_MAX:
+            self._accounts.clear()
+        self._accounts.add(self._account(name, password))
+
+    def _account(self, name: str, password: bytes) -> bytes:
+        return hmac.digest(self._key, name.encode() + b"\0" + password, "sha256")
 
     def work(self, password: bytes, stored: Sequence[bytes]) -> Callable[[], None] | None:
         """The hashing of a verification to come, to be called in another thread; None if quick.

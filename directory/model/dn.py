@@ -177,10 +177,14 @@ class DN:
     def __hash__(self) -> int:
         return hash(self.normal)
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:
         if self.alternative is not None:
             return f"<{self.alternative}>"
         return ",".join(str(rdn) for rdn in self.rdns)
+
+    def __str__(self) -> str:
+        return self._text
 
     def __repr__(self) -> str:
         return f"DN({str(self)!r})"

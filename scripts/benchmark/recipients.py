@@ -6,6 +6,7 @@ Twelve attributes, three proxy addresses, every fourth with a certificate of a k
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 
@@ -110,7 +111,14 @@ def base_entries() -> Iterator[Entry]:
                     {"objectClass": (b"organizationalUnit",), "ou": (unit.encode(),)})  # fmt: skip
     yield Entry(DN.parse(READER), {"objectClass": (b"person",), "cn": (b"Reader",),
                                    "sn": (b"Reader",),
-                                   "userPassword": (READER_PASSWORD.encode(),)})  # fmt: skip
+                                   "userPassword": (salted_sha1(READER_PASSWORD),)})  # fmt: skip
+
+
+def salted_sha1(password: str) -> bytes:
+    """A hash all servers know, so that their binds do the same work."""
+    salt = b"saltsalt"
+    digest = hashlib.sha1(password.encode() + salt, usedforsecurity=False).digest()
+    return b"{SSHA}" + base64.b64encode(digest + salt)
 
 
 def entries(count: int, first: int = 0) -> Iterator[Entry]:
