@@ -9,7 +9,7 @@ how it ended. ``GET`` does the same for operations that change nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio.to_thread
@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from edgesync.console.calls import Caller, Message, Request, as_known, request_of, status_of
+from edgesync.console.masking import masked
 from edgesync.console.openapi import document
 from edgesync.console.protection import RequestRefused, refusal
 from edgesync.console.reading import is_readable, refuse_outside
@@ -111,7 +112,7 @@ class OneOperation(HTTPEndpoint):
             asked = request_of(operation.name, {"parameters": given})
         except EdgeSyncError as error:
             return _refused(request, error)
-        return await _answer(request, asked)
+        return await _answer(request, asked, shown=masked)
 
     async def method_not_allowed(self, request: HttpRequest) -> Response:
         """Say which methods there are."""
@@ -165,17 +166,22 @@ async def shutdown(request: HttpRequest) -> Response:
     return JSONResponse({"schema": "edgesync.shutdown/1", "state": "stopping"}, 202)
 
 
-async def _answer(request: HttpRequest, asked: Request) -> Response:
+async def _answer(
+    request: HttpRequest, asked: Request, shown: Callable[[Message], Message] = lambda given: given
+) -> Response:
+    """Run it and answer; ``shown`` is what the reader may see of a message."""
     caller: Caller = request.app.state.caller
     if _wants_lines(request):
-        return StreamingResponse(_lines(caller, asked), media_type=NDJSON)
-    message = await anyio.to_thread.run_sync(caller.run, asked)
+        return StreamingResponse(_lines(caller, asked, shown), media_type=NDJSON)
+    message = shown(await anyio.to_thread.run_sync(caller.run, asked))
     return JSONResponse(message, status_of_message(message))
 
 
-async def _lines(caller: Caller, asked: Request) -> AsyncIterator[str]:
+async def _lines(
+    caller: Caller, asked: Request, shown: Callable[[Message], Message]
+) -> AsyncIterator[str]:
     async for message in caller.stream(asked):
-        yield json.dumps(message, ensure_ascii=False) + "\n"
+        yield json.dumps(shown(message), ensure_ascii=False) + "\n"
 
 
 def status_of_message(message: Message) -> int:

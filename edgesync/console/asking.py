@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 
 from edgesync.console.calls import Caller, Message, Request, error_message, request_of
+from edgesync.console.masking import masked
 from edgesync.errors import EdgeSyncError, ExitCode
 from edgesync.operations.registry import Operation
 
@@ -102,7 +103,7 @@ class RunLog:
         """Keep an answer and give it a number."""
         with self._lock:
             self._number += 1
-            answer = Answer(message, request.command_line, request.operation)
+            answer = Answer(masked(message), request.command_line, request.operation)
             run = Run(self._number, at, request, answer)
             self._runs.append(run)
         return run

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from directory.model.dn import DN
 from directory.schema.profiles import SECRET
 from edgesync.certificates.certificate import domains_of
+from edgesync.console.masking import MASKED
 from edgesync.operations.decoding import decoded, shown
 
-MASKED = "(secret, not shown)"
 VALUES_SHOWN = 200
 """Values of one attribute on a page: a group of 100,000 members must not be one page."""
 

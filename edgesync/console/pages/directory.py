@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute, Route
 
 from directory.model.dn import DN
 from edgesync.console import browse
-from edgesync.console.asking import ask
+from edgesync.console.asking import Answer, ask
+from edgesync.console.masking import masked_ldif
 from edgesync.console.rendering import download, fragment, page
 from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
 
@@ -197,10 +198,29 @@ def compare(request: Request) -> Response:
         )  # fmt: skip
     lab = request.app.state.lab
     values = {
-        **asked, "answer": answer, "directories": browse.directories(lab),
+        **asked, "answer": answer, "rows": _differences(request, answer),
+        "directories": browse.directories(lab),
         "names": [server.name for server in lab.servers()],
     }  # fmt: skip
     return page(request, "compare.html", "directory", "Compare", values)
+
+
+def _differences(request: Request, answer: Answer | None) -> list[dict[str, Any]]:
+    """The attributes that differ, their values decoded and masked as on an entry's page."""
+    if answer is None or answer.error:
+        return []
+    sides = {}
+    for side in ("left", "right"):
+        server, _, name = str(answer.document[side]).partition(" ")
+        entry = browse.entry_of(browse.port_of(request, server), DN.parse(name))
+        sides[side] = {found.name.lower(): found for found in browse.attributes_of(entry)}
+    return [
+        {
+            "attribute": row["attribute"],
+            **{side: known.get(row["attribute"].lower()) for side, known in sides.items()},
+        }
+        for row in answer.rows("differences")
+    ]
 
 
 def ldif(request: Request) -> Response:
@@ -214,4 +234,4 @@ def ldif(request: Request) -> Response:
     )  # fmt: skip
     if answer.error:
         raise NoSuchThing(str(answer.error["message"]), str(answer.error["hint"]))
-    return download(str(answer.document["texts"]["ldif"]), "entries.ldif")
+    return download(masked_ldif(str(answer.document["texts"]["ldif"])), "entries.ldif")
