@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from directory.model import messages
-from directory.model.controls import PagedResults
+from directory.model.controls import Control, PagedResults
 from directory.wire import tags
 from directory.wire.controls import decode_controls, encode_controls
 from directory.wire.encode import encode_operation
@@ -34,7 +34,7 @@ class Reader:
         """Hang up."""
         self._socket.close()
 
-    def ask(self, request: messages.Request, *controls: PagedResults) -> tuple[int, bytes]:
+    def ask(self, request: messages.Request, *controls: Control) -> tuple[int, bytes]:
         """How many entries answer a request, and the cookie of the next page.
 
         Raises:
@@ -42,6 +42,9 @@ class Reader:
         """
         encoded = encode_controls(controls) if controls else b""
         self._socket.sendall(envelope(MESSAGE_ID, encode_operation(request), encoded))
+        return self._receive()
+
+    def _receive(self) -> tuple[int, bytes]:
         data, at, count = b"", 0, 0
         while True:
             end = len(data)
