@@ -53,8 +53,8 @@ _OFFERED = (  # the client decides
     | NegotiateFlags.key_128 | NegotiateFlags.key_56
 )  # fmt: skip
 _ALWAYS = (
-    NegotiateFlags.unicode | NegotiateFlags.ntlm | NegotiateFlags.request_target
-    | NegotiateFlags.target_info | NegotiateFlags.always_sign
+    NegotiateFlags.ntlm | NegotiateFlags.request_target | NegotiateFlags.target_info
+    | NegotiateFlags.always_sign
 )  # fmt: skip
 
 
@@ -94,14 +94,16 @@ class NtlmExchange:
         """The CHALLENGE_MESSAGE for a NEGOTIATE_MESSAGE.
 
         Raises:
-            NtlmRefused: it is none, or its sender has no Unicode.
+            NtlmRefused: it is none, or its sender has no character set.
         """
         try:
             asked = Negotiate.unpack(_checked(token)).flags
         except MALFORMED as error:
             raise NtlmRefused("malformed NTLM negotiate message") from error
-        if not asked & NegotiateFlags.unicode:
-            raise NtlmRefused("NTLM without Unicode is not spoken here")
+        # Unicode wherever both can (MS-NLMP 2.2.2.5); curl offers the OEM character set only
+        charset = asked & NegotiateFlags.unicode or asked & NegotiateFlags.oem
+        if not charset:
+            raise NtlmRefused("NTLM in no character set")
         target = TargetInfo()
         if self.names.netbios_domain:
             kind = NegotiateFlags.target_type_domain
@@ -114,7 +116,7 @@ class NtlmExchange:
         target[AvId.dns_computer_name] = self.names.dns_host
         target[AvId.timestamp] = FileTime.from_datetime(now)
         nonce = entropy.token_bytes(8)
-        flags = asked & _OFFERED | _ALWAYS | kind
+        flags = asked & _OFFERED | _ALWAYS | kind | charset
         made = Challenge(flags, nonce, target_name=name, target_info=target, version=VERSION)
         answer = made.pack()
         self._nonce, self._sent = nonce, (token, answer)

@@ -8,7 +8,7 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import Equality, Filter
 from edgesync.organization.names import ForestNames
-from edgesync.port.port import DirectoryPort, find
+from edgesync.port.port import DirectoryPort, find, read
 
 ACCOUNT_DISABLED = 2
 """Bit of userAccountControl (MS-ADTS 2.2.16)."""
@@ -54,6 +54,12 @@ def by_log_on_name(port: DirectoryPort, names: ForestNames, user: str) -> Accoun
     if found is None and at and domain.casefold() == names.dns_domain.casefold():
         return _one(port, names, "sAMAccountName", local)
     return found or _one(port, names, "sAMAccountName", user)
+
+
+def by_dn(port: DirectoryPort, dn: DN) -> Account | None:
+    """The account of an entry."""
+    entry = read(port, dn, _ATTRIBUTES)
+    return account_of(entry) if entry is not None else None
 
 
 def by_principal_name(port: DirectoryPort, names: ForestNames, upn: str) -> Account | None:

@@ -10,6 +10,7 @@ from directory.entropy import Entropy
 from edgesync.certificates.certificate import TransportCertificate
 from edgesync.certificates.host import CertificateHost
 from edgesync.certificates.services import Services
+from edgesync.client_access.integrated import StartLogOn
 from edgesync.organization.names import ForestNames
 from edgesync.organization.virtual_directories import VirtualDirectory, list_directories
 from edgesync.port.port import DirectoryPort
@@ -35,6 +36,8 @@ class ClientAccessHost:
     names: ForestNames
     log_on: LogOn
     mailbox: Mailbox
+    start_log_on: StartLogOn | None
+    """Begins an NTLM log-on at AD; None when AD takes none."""
     secrets: Entropy
     """For what nobody outside may guess, as session cookies: never the lab's own seeded stream,
     which everybody who knows the seed can repeat."""

@@ -17,6 +17,7 @@ from edgesync.client_access.http_values import (
     Status,
     error_page,
 )
+from edgesync.client_access.integrated import ConnectionLogOn
 from edgesync.client_access.web_server import WebServer
 from edgesync.trust.channel import Channel
 from edgesync.trust.tls import TlsIdentity, TlsSession
@@ -50,6 +51,7 @@ class HttpSession:
         self._request: h11.Request | None = None
         self._body = bytearray()
         self._answered = 0
+        self._log_on = ConnectionLogOn()
         self.is_over = False
         if identity is not None:
             asks = server.wants_client_certificates()
@@ -121,6 +123,7 @@ class HttpSession:
             ),
             is_secure=self._is_secure,
             client=done.peer_chain if done is not None and done.peer is not None else (),
+            connection=self._log_on,
         )
         self._answered += 1
         self._send(response, is_last=self._answered >= REQUESTS_MAX)

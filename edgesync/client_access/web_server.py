@@ -8,9 +8,9 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from edgesync.client_access.accounts import Account, by_log_on_name
+from edgesync.client_access.accounts import Account, by_dn, by_log_on_name
 from edgesync.client_access.client_certificates import CertificateRefused, map_certificate
 from edgesync.client_access.host import ClientAccessHost
 from edgesync.client_access.http_values import (
@@ -23,11 +23,15 @@ from edgesync.client_access.http_values import (
     HttpResponse,
     error_page,
 )
+from edgesync.client_access.integrated import SCHEMES, ConnectionLogOn, LogOnStep
 from edgesync.client_access.services import ANONYMOUS_WORDS, serve
 from edgesync.client_access.web_mail import WebMail
 from edgesync.organization.virtual_directories import AccessSsl, VirtualDirectory
 
 _CHALLENGE = "WWW-Authenticate"
+
+BASIC_WORDS = frozenset({"Microsoft-Server-ActiveSync"})
+"""Directories that take a password only: devices know no other way."""
 
 
 @dataclass
@@ -43,9 +47,17 @@ class WebServer:
         return any(d.access is not None and d.access & asks for d in self.host.directories())
 
     def answer(
-        self, request: HttpRequest, *, is_secure: bool, client: Sequence[bytes] = ()
+        self,
+        request: HttpRequest,
+        *,
+        is_secure: bool,
+        client: Sequence[bytes] = (),
+        connection: ConnectionLogOn | None = None,
     ) -> HttpResponse:
-        """The answer to one request; ``client`` are the certificates the client sent (DER)."""
+        """The answer to one request; ``client`` are the certificates the client sent (DER).
+
+        ``connection`` is who the connection belongs to; without one nobody can log on with NTLM.
+        """
         directories = self.host.directories()
         directory = _directory_of(directories, request.path)
         if directory is None:
@@ -62,22 +74,46 @@ class WebServer:
                 account = mapped
             elif AccessSsl.REQUIRE_CERT in access:
                 return error_page(CERTIFICATE_REQUIRED)
-        return self._authorized(request, directory, account)
+        return self._authorized(request, directory, account, connection or ConnectionLogOn())
 
     def _authorized(
-        self, request: HttpRequest, directory: VirtualDirectory, account: Account | None
+        self,
+        request: HttpRequest,
+        directory: VirtualDirectory,
+        account: Account | None,
+        connection: ConnectionLogOn,
     ) -> HttpResponse:
         if directory.word == "owa":
             return self.web_mail.answer(self.host, request, account)
         if directory.word not in ANONYMOUS_WORDS and account is None:
-            offered = request.headers.get("authorization", "")
-            challenge = (_CHALLENGE, f'Basic realm="{self.host.fqdn}"')
-            if not offered:
-                return error_page(LOG_ON_REQUIRED, "", challenge)
-            account = self._log_on(offered)
-            if account is None:
-                return error_page(LOG_ON_FAILED, "", challenge)
+            return self._logged_on(request, directory, connection)
         return serve(self.host, directory, request, account)
+
+    def _logged_on(
+        self, request: HttpRequest, directory: VirtualDirectory, connection: ConnectionLogOn
+    ) -> HttpResponse:
+        """The answer to whoever proves who it is, by a password or by NTLM."""
+        host = self.host
+        offered = request.headers.get("authorization", "")
+        takes_ntlm = host.start_log_on is not None and directory.word not in BASIC_WORDS
+        schemes = (*(SCHEMES if takes_ntlm else ()), f'Basic realm="{host.fqdn}"')
+        challenges = tuple((_CHALLENGE, scheme) for scheme in schemes)
+        if not offered and connection.account is None:
+            return error_page(LOG_ON_REQUIRED, "", *challenges)
+        step = LogOnStep(connection.account)
+        if offered.partition(" ")[0].casefold() == "basic":
+            step = LogOnStep(self._log_on(offered))
+        elif offered:
+            start = host.start_log_on if takes_ntlm else None
+            step = connection.step(offered, start, lambda dn: by_dn(host.directory, dn))
+        if step.account is None and step.header:
+            return error_page(LOG_ON_REQUIRED, "", (_CHALLENGE, step.header))
+        if step.account is None or not step.account.is_enabled:
+            return error_page(LOG_ON_FAILED, "", *challenges)
+        answer = serve(host, directory, request, step.account)
+        if step.header:
+            answer = replace(answer, headers=(*answer.headers, (_CHALLENGE, step.header)))
+        return answer
 
     def _log_on(self, authorization: str) -> Account | None:
         scheme, _, token = authorization.partition(" ")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cryptography.x509 import Certificate
 
+from directory.dsa import nt_hash
+from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
 from directory.entropy import SystemEntropy
-from directory.errors import LdapError
+from directory.errors import LdapError, ResultCode
+from directory.model.messages import BindRequest, BindResponse, SaslCredentials
 from edgesync.certificates.certificate import RootCAType
 from edgesync.certificates.store_state import StoreState, TrustedRoot
 from edgesync.client_access.client_rules import ClientKind
 from edgesync.client_access.host import ClientAccessHost
 from edgesync.client_access.http_session import HttpSession
 from edgesync.client_access.https_client import Link
+from edgesync.client_access.integrated import PassThrough, Progress
 from edgesync.client_access.mail_access import MailAccess, MailSession
 from edgesync.client_access.web_server import WebServer
 from edgesync.lab.lab import Lab
@@ -144,6 +149,7 @@ class ClientAccess:
             self.lab.ad.names,
             _log_on(self.lab),
             self._mailbox,
+            _start_log_on(self.lab),
             SystemEntropy(),
         )
 
@@ -166,3 +172,31 @@ def _log_on(lab: Lab) -> Callable[[str, str], bool]:
         return bool(password)  # an empty one would have been an anonymous bind (RFC 4513 5.1.2)
 
     return log_on
+
+
+@dataclass
+class _LogOnAtAd:
+    """One NTLM log-on: a SASL bind to AD (MS-ADTS 5.1.1.1.2), message by message."""
+
+    agent: DirectoryServiceAgent
+    session: Session = field(default_factory=lambda: Session(is_secure=True))
+
+    def answer(self, token: bytes) -> Progress:
+        """What AD makes of the client's next message."""
+        request = BindRequest(3, "", SaslCredentials("GSS-SPNEGO", token))
+        replied = next(iter(self.agent.execute(self.session, request))).operation
+        assert isinstance(replied, BindResponse)
+        said = replied.server_credentials or b""
+        if replied.result.code is ResultCode.SASL_BIND_IN_PROGRESS:
+            return Progress(said)
+        if replied.result.code is ResultCode.SUCCESS:
+            return Progress(said, self.session.identity.dn, is_over=True)
+        return Progress(is_over=True)
+
+
+def _start_log_on(lab: Lab) -> Callable[[], PassThrough] | None:
+    """How NTLM log-ons begin; None when AD keeps no hashes for them (extra ``ntlm``)."""
+    agent = lab.ad.agent
+    if not nt_hash.is_kept(agent.context.configuration):
+        return None
+    return lambda: _LogOnAtAd(agent)

@@ -163,3 +163,14 @@ def test_the_standard_librarys_mail_clients_read_a_mailbox(running: Running) -> 
     assert isinstance(fetched, tuple)
     assert b".dot" in fetched[1]
     imap.logout()
+
+
+def test_curl_logs_on_with_ntlm_on_one_connection(running: Running) -> None:
+    secure, user = running.urls["https"], f"{USER}:{PASSWORD}"
+    assert "WWW-Authenticate: NTLM" in curl("-k", "-i", f"{secure}/EWS")
+    assert curl("-k", "--ntlm", "-u", user, f"{secure}/EWS").endswith("\n200")
+    assert "Alan Abbott" in curl(
+        "-k", "--ntlm", "-u", user, f"{secure}/Autodiscover/Autodiscover.xml"
+    )
+    assert curl("-k", "--ntlm", "-u", f"{USER}:wrong", f"{secure}/EWS").endswith("\n401")
+    assert curl("-k", "--ntlm", "-u", user, f"{secure}/Microsoft-Server-ActiveSync").endswith("401")
