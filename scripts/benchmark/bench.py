@@ -40,6 +40,8 @@ class Bench:
         self.data = Data(self.folder / "data", entries)
         self.tls = certificate_files(self.folder)
         self._client = client
+        self.client_folder: Path | None = client.folder
+        """Where ldap-load is, if that is what loads."""
         self._stack = ExitStack()
         self._servers: dict[str, Server] = {}
         self._added: dict[int, int] = {}

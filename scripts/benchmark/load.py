@@ -55,6 +55,7 @@ class LoadClient(Protocol):
     """Puts load on a server."""
 
     name: str
+    folder: Path | None
 
     def run(self, load: Load) -> LoadResult:
         """Do it and count."""
@@ -65,6 +66,7 @@ class OwnClient:
     """Our pipelined client (``scripts.benchmark.load_client``)."""
 
     name = "our client"
+    folder: Path | None = None
 
     def run(self, load: Load) -> LoadResult:
         """Do it and count."""
@@ -91,6 +93,7 @@ class LdapLoad:
     def __init__(self, source: Path, folder: Path) -> None:
         if not (source / "lload.c").exists() or shutil.which("cc") is None:
             raise NotHere(f"lload.c in {source}, and a C compiler")
+        self.folder: Path | None = source
         self._plain, self._tls = folder / "lload", folder / "lload-tls"
         build = ["cc", "-O2", str(source / "lload.c"), "-lm", "-o"]
         subprocess.run([*build, str(self._plain)], check=True)
