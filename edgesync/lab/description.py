@@ -173,12 +173,16 @@ def contoso(
     sites: int = 2,
     hubs: int = 3,
     edges: int = 2,
+    client_access: int = 1,
     recipients: int = 200,
     version: Version = Version.EXCHANGE_2007,
     seed: int = 7,
 ) -> LabDescription:
-    """The preset: forest contoso.test, Hubs spread over sites, Edges in the perimeter."""
-    if sites < 1 or hubs < 1 or edges < 0:
+    """The preset: forest contoso.test, Hubs spread over sites, Edges in the perimeter.
+
+    Client Access servers are spread over sites, too, the first in the first.
+    """
+    if sites < 1 or hubs < 1 or edges < 0 or client_access < 0:
         raise ConfigurationError(
             "a lab needs at least one site and one hub", "use --sites 1 --hubs 1"
         )
@@ -195,7 +199,12 @@ def contoso(
         for i in range(hubs)
     ]
     servers += [
-        ServerDescription("CAS01", "client-access", f"cas01.{forest}", DEFAULT_SITE),
+        ServerDescription(
+            f"CAS{i + 1:02}", "client-access", f"cas{i + 1:02}.{forest}", site_names[i % sites]
+        )
+        for i in range(client_access)
+    ]
+    servers += [
         ServerDescription("UM01", "unified-messaging", f"um01.{forest}", DEFAULT_SITE),
     ]
     servers += [

@@ -95,6 +95,7 @@ def new(
     sites: Annotated[int, Help("AD sites")] = 2,
     hubs: Annotated[int, Help("Hub Transport servers")] = 3,
     edges: Annotated[int, Help("Edge Transport servers")] = 2,
+    client_access: Annotated[int, Help("Client Access servers")] = 1,
     recipients: Annotated[int, Help("mail-enabled users")] = 200,
     version: Annotated[VERSIONS, Help("version of Exchange to play")] = "exchange-2007",
     seed: Annotated[int, Help("same seed, same bytes")] = 7,
@@ -109,8 +110,8 @@ def new(
     from edgesync.lab.folder import new_lab
 
     description = PRESETS[preset](
-        sites=sites, hubs=hubs, edges=edges, recipients=recipients, version=Version(version),
-        seed=seed,
+        sites=sites, hubs=hubs, edges=edges, client_access=client_access, recipients=recipients,
+        version=Version(version), seed=seed,
     )  # fmt: skip
     lab = new_lab(description, context.lab_path, force=force)
     try:

@@ -40,7 +40,7 @@ class Lab:
     ) -> Lab:
         """A new lab in memory, or in a folder. Same preset, seed and size: the same bytes.
 
-        ``size``: sites, hubs, edges, recipients, version (``exchange-2019``).
+        ``size``: sites, hubs, edges, client_access, recipients, version (``exchange-2019``).
         """
         if preset not in PRESETS:
             raise UsageError(f"no preset {preset!r}", f"presets are {', '.join(PRESETS)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from directory.clock import SystemClock
 from edgesync.config import Version
 from edgesync.errors import NoSuchThing
-from edgesync.lab.description import ServerDescription, contoso
+from edgesync.lab.description import contoso
 from edgesync.lab.folder import new_lab
 from edgesync.lab.lab import Lab
 from edgesync.planning.all_paths import every_path
@@ -123,9 +122,7 @@ def test_a_communications_server_gets_a_certificate_both_trust(lab: Lab) -> None
 
 @pytest.mark.fact("certificate-facts 7.1")
 def test_proxying_to_another_site_needs_trust_or_the_registry_value() -> None:
-    description = contoso(hubs=2, edges=0, recipients=0)
-    second = ServerDescription("CAS02", "client-access", "cas02.contoso.test", "Branch")
-    with new_lab(replace(description, servers=(*description.servers, second))) as lab:
+    with new_lab(contoso(hubs=2, edges=0, client_access=2, recipients=0)) as lab:
         told = explain(lab, "CAS01", "CAS02", "cas-proxy")
         assert (told["verdict"], told["reason"]) == ("untrusted", "untrusted_root")
         assert told["fix"] == ["edgesync client server CAS01 --allow-internal-untrusted yes"]
