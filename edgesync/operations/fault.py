@@ -81,7 +81,13 @@ def list_(context: Context) -> Outcome:
 )  # fmt: skip
 def add(
     context: Context,
-    kind: Annotated[KINDS, Help("what goes wrong")],
+    kind: Annotated[
+        KINDS,
+        Help(
+            "what goes wrong: no connection; a request that never arrives; an answer that never "
+            "comes; a late one; a refused log-on; TLS not offered; TLS of somebody in the middle"
+        ),
+    ],
     server: Annotated[str, Help("at whose listeners: a server, or AD", completes="server")],
     *,
     service: Annotated[SERVICES | None, Help("which listener; none: every one")] = None,

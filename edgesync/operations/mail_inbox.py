@@ -28,8 +28,8 @@ _RECEIVED = re.compile(
     r"from (?P<helo>\S+) \((?P<peer>[^)]*)\) by (?P<by>\S+) \((?P<own>[^)]*)\)"
     r" with (?P<with>[^;]*?)(?P<tls> \(TLS\))? id [^;]*;\s*(?P<at>.*)\Z"
 )
-_FACTS = ("certificate", "TLS", "Set Session Permissions", "authenticated", "Direct trust")
-"""What rows of a protocol log say of security (certificate-facts 5.4)."""
+FACTS_MAX = 60
+"""Most remarks shown of one session: certificates of two chains and what came of them."""
 
 
 def _render(document: Document) -> Iterable[str]:
@@ -73,7 +73,8 @@ def inbox(
 
     store = context.lab.service(Network).mail().mailboxes
     known = store.mailboxes()
-    wanted = [name for name in known if mailbox is None or _is(name, mailbox)]
+    asked = _mailbox_of(context.lab, mailbox) if mailbox is not None else None
+    wanted = [name for name in known if asked in {None, name.casefold()}]
     if mailbox is not None and not wanted and known:
         raise NoSuchThing(f"no mail came for {mailbox!r}", f"mailboxes: {', '.join(known[:10])}")
     if number is not None and len(wanted) != 1:
@@ -93,8 +94,18 @@ def inbox(
     return Outcome({**document, "messages": rows[-SHOWN_MAX:]})
 
 
-def _is(name: str, wanted: str) -> bool:
-    return wanted.casefold() in {name.casefold(), name.partition("@")[0].casefold()}
+def _mailbox_of(lab: Lab, wanted: str) -> str:
+    """A mailbox's name, folded, from itself or from an address of its owner."""
+    from edgesync.lab.network import Network
+
+    if "@" in wanted:
+        network = lab.service(Network)
+        for server in lab.servers("hub", "mailbox"):
+            lookup = network.host(server.name).lookup
+            found = lookup(wanted) if lookup is not None else None
+            if found is not None and found.mailbox:
+                return found.mailbox.casefold()
+    return wanted.casefold()
 
 
 def _parsed(content: bytes) -> EmailMessage:
@@ -166,6 +177,7 @@ def _session_facts(lab: Lab, message_id: str) -> dict[str, list[str]]:
     for rows in sessions.values():
         if any(message_id in row.data for row in rows):
             server = rows[0].connector.partition("\\")[0].casefold()
-            texts = (f"{row.data} {row.context}".strip() for row in rows if row.event == "*")
-            found[server] = [text for text in texts if any(word in text for word in _FACTS)]
+            # rows with an asterisk are the server's own remarks (certificate-facts 5.4)
+            remarks = (f"{row.data} {row.context}".strip() for row in rows if row.event == "*")
+            found[server] = list(remarks)[:FACTS_MAX]
     return found

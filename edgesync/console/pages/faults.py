@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from edgesync.console import forms
 from edgesync.console.asking import ask
 from edgesync.console.rendering import page
+from edgesync.lab.faults.fault import GISTS
 from edgesync.operations.fault import when
 from edgesync.operations.registry import find_operation
 
@@ -26,6 +27,7 @@ def faults(request: Request) -> Response:
         "listed": listed,
         "rows": [{**row, "when": when(row)} for row in listed.rows("faults")],
         "operation": adding,
+        "gists": {kind.value: text for kind, text in GISTS.items()},
         "fields": forms.fields_of(adding, {}, request.app.state.lab),
         "command": adding.command_line({}),
     }

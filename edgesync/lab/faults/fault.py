@@ -20,19 +20,27 @@ class FaultKind(StrEnum):
     """What goes wrong."""
 
     CUT = "cut"
-    """Nobody gets through: connections end before a word is said."""
     RESET = "reset"
-    """The connection is reset when a request comes; the server never sees it."""
     LOSE_ACK = "lose-ack"
-    """The request is done, but its answer never comes; then the connection is reset."""
     DELAY = "delay"
-    """The answer comes late."""
     REFUSE_BIND = "refuse-bind"
-    """LDAP binds are answered invalidCredentials, AUTH of SMTP with 535; the server sees none."""
     STRIP_TLS = "strip-tls"
-    """STARTTLS and X-ANONYMOUSTLS are not offered, and refused when asked for all the same."""
     RESIGN_TLS = "resign-tls"
-    """Somebody in the middle ends TLS with a look-alike certificate and opens TLS of their own."""
+
+
+GISTS = {
+    FaultKind.CUT: "connections end before a word is said",
+    FaultKind.RESET: "the connection is reset when a request comes; the server never sees it",
+    FaultKind.LOSE_ACK: "the request is done, its answer never comes, the connection is reset",
+    FaultKind.DELAY: "the answer comes so many seconds late",
+    FaultKind.REFUSE_BIND: "LDAP binds get invalidCredentials, AUTH of SMTP gets 535; "
+    "the server sees none of them",
+    FaultKind.STRIP_TLS: "STARTTLS and X-ANONYMOUSTLS are not offered, "
+    "and refused when asked for all the same",
+    FaultKind.RESIGN_TLS: "somebody in the middle ends TLS with a look-alike certificate "
+    "and opens TLS of their own",
+}
+"""What each does."""
 
 
 OF_CONNECTIONS = frozenset({FaultKind.CUT, FaultKind.STRIP_TLS, FaultKind.RESIGN_TLS})
