@@ -186,7 +186,7 @@ def contoso(
         raise ConfigurationError(
             "a lab needs at least one site and one hub", "use --sites 1 --hubs 1"
         )
-    if max(sites, hubs, edges) > SERVERS_MAX:  # before so many are made
+    if max(sites, hubs, edges, client_access) > SERVERS_MAX:  # before so many are made
         raise ConfigurationError(
             f"a lab has at most {SERVERS_MAX} sites, hubs and edges", "make a smaller lab"
         )
