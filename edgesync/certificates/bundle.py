@@ -141,7 +141,10 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
             "export it again; Windows asks for 2,000",
         )
     try:
-        content = pkcs12.load_pkcs12(der, secret)
+        with warnings.catch_warnings():
+            # a file with lengths left open, or bytes behind its end, is read all the same
+            warnings.simplefilter("ignore", UserWarning)
+            content = pkcs12.load_pkcs12(der, secret)
     except MALFORMED as error:
         raise _pfx_error(error) from error
     others = tuple(other.certificate for other in content.additional_certs)

@@ -1,4 +1,4 @@
-"""Coverage-guided runs: one process, one target, one slice at a time; the record grows with each."""
+"""Guided by coverage: one process, one target, one slice at a time; the record grows with each."""
 
 from __future__ import annotations
 

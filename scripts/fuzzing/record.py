@@ -84,6 +84,7 @@ def _atheris() -> str:
 
 def commit() -> str:
     """The commit that is checked out, short; with a plus sign when files differ from it."""
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True,
                               check=False).stdout.strip()  # fmt: skip

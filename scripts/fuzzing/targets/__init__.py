@@ -11,18 +11,23 @@ from importlib import import_module
 from scripts.fuzzing.target import Target
 
 MODULES = {
-    "ldap": ("ber", "ldap-message", "ldap-stream", "ldap-fast-lane", "ldap-controls",
-             "ldap-control-value", "ldap-filter"),
+    "ldap": (
+        "ber", "ldap-message", "ldap-stream", "ldap-fast-lane", "ldap-controls",
+        "ldap-control-value", "ldap-filter",
+    ),
     "text": ("dn", "filter", "ldif", "schema"),
-    "files": ("serialized-certificate", "nrbf", "protocol-log", "subscription", "iis", "clixml",
-              "lab-description", "scenario"),
+    "files": ("serialized-certificate", "nrbf", "subscription", "iis", "clixml"),
+    "labs": ("protocol-log", "lab-description", "scenario"),
     "mail": ("smtp-command", "smtp-reply", "mail-headers", "smtp-content", "lines"),
     "access": ("sdp", "pop", "imap", "sip", "http"),
-    "certificates": ("certificate", "peer-certificate", "certificate-request", "revocation-list", "certificate-bundle"),
+    "certificates": (
+        "certificate", "peer-certificate", "certificate-request", "revocation-list",
+        "certificate-bundle",
+    ),
     "logon": ("ntlm", "scram"),
     "replication": ("sync-config",),
-    "session": ("smtp-session",),
     "console": ("console-json", "console-form", "command-line"),
+    "session": ("smtp-session",),
 }  # fmt: skip
 """Modules of this package with the targets in them."""
 

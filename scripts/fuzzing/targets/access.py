@@ -106,7 +106,9 @@ def run_sip(data: bytes) -> None:
         return
     cut = data[0]
     whole = _sip_messages((data[1:],))
-    promise(_sip_messages((data[1:cut], data[cut:])) == whole if cut else True, "cutting changed it")
+    promise(
+        _sip_messages((data[1:cut], data[cut:])) == whole if cut else True, "cutting changed it"
+    )
 
 
 def _sip_messages(parts: tuple[bytes, ...]) -> list[object]:
@@ -146,7 +148,7 @@ def run_sdp(data: bytes) -> None:
 
 _HTTP = (
     b"\x00GET /owa HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"\x09POST /owa/auth/owaauth.dll HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1",
+    b"\x09POST /owa/auth/owaauth.dll HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / H",
     b"\x40POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     b"\x05HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     b"\x00POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
@@ -156,7 +158,7 @@ _POP = (b"USER a\r\nPASS b\r\nSTAT\r\nLIST\r\nUIDL 1\r\nRETR 1\r\nTOP 1 1\r\nNOO
         b"CAPA\r\nSTLS\r\n", b"USER a\r\nPASS c\r\nLIST 9\r\n")  # fmt: skip
 _IMAP = (
     b'a LOGIN "a" b\r\na SELECT INBOX\r\na FETCH 1:* (RFC822)\r\na FETCH 3 RFC822.SIZE\r\n',
-    b"a AUTHENTICATE PLAIN AGEAYg==\r\na STATUS INBOX (MESSAGES)\r\na LIST \"\" *\r\na LOGOUT\r\n",
+    b'a AUTHENTICATE PLAIN AGEAYg==\r\na STATUS INBOX (MESSAGES)\r\na LIST "" *\r\na LOGOUT\r\n',
     b"a CAPABILITY\r\na STARTTLS\r\n",
 )  # fmt: skip
 _SDP = (
@@ -165,18 +167,30 @@ _SDP = (
     b"m=audio 9 RTP/AVP 0 101\r\nm=video 9 RTP/AVP 31\r\n",
 )  # fmt: skip
 _SIP = (
-    b"\x00OPTIONS sip:um01 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\nf: a\r\nTo: b\r\ni: c\r\n"
-    b"CSeq: 1 OPTIONS\r\nl: 0\r\n\r\n",
+    (b"\x00OPTIONS sip:um01 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\nf: a\r\nTo: b\r\ni: c\r\n"
+    b"CSeq: 1 OPTIONS\r\nl: 0\r\n\r\n"),
     b"\x30INVITE sip:um01 SIP/2.0\r\nTo: b\r\n folded\r\nContent-Length: 5\r\n\r\nm=aud",
     b"\x08SIP/2.0 200 OK\r\nVia: x\r\n\r\n\r\n\r\nBYE sip:a SIP/2.0\r\n\r\n",
 )  # fmt: skip
 
 HTTP = Target(
-    "http", "a client's HTTP/1.1 connection",
+    "http",
+    "a client's HTTP/1.1 connection",
     "how it is cut changes nothing; what is answered is HTTP; no line end in a header",
-    run_http, (), lambda: _HTTP,
-    words=(b"\r\n\r\n", b"HTTP/1.1\r\n", b"Host: x\r\n", b"Content-Length: ", b"chunked",
-           b"Transfer-Encoding: ", b"Expect: 100-continue\r\n", b"0\r\n\r\n", b"Connection: close\r\n"),
+    run_http,
+    (),
+    lambda: _HTTP,
+    words=(
+        b"\r\n\r\n",
+        b"HTTP/1.1\r\n",
+        b"Host: x\r\n",
+        b"Content-Length: ",
+        b"chunked",
+        b"Transfer-Encoding: ",
+        b"Expect: 100-continue\r\n",
+        b"0\r\n\r\n",
+        b"Connection: close\r\n",
+    ),
     growers={
         "one long line": lambda n: b"\0GET /" + b"a" * n,
         "many headers": lambda n: b"\0GET / HTTP/1.1\r\n" + b"a: b\r\n" * (n // 6),
@@ -184,48 +198,75 @@ HTTP = Target(
         "small chunks": lambda n: b"\0" + _HTTP[2][1:-16] + b"1\r\na\r\n" * (n // 6),
         "a broken chunk": lambda n: b"\0" + _HTTP[2][1:-16] + b"0" * n,
     },
-)  # fmt: skip
+)
 POP = Target(
-    "pop", "a client's POP3 commands", "every answer ends its line",
-    run_pop, (), lambda: _POP,
+    "pop",
+    "a client's POP3 commands",
+    "every answer ends its line",
+    run_pop,
+    (),
+    lambda: _POP,
     words=(b"USER a\r\nPASS b\r\n", b"RETR ", b"TOP 1 ", b"LIST ", b"UIDL ", b"\r\n", b"STAT\r\n"),
     size_max=512,
-)  # fmt: skip
+)
 IMAP = Target(
-    "imap", "a client's IMAP4 commands", "every answer ends its line",
-    run_imap, (), lambda: _IMAP,
-    words=(b"a LOGIN a b\r\n", b"a SELECT INBOX\r\n", b"a FETCH ", b"1:* ", b"(RFC822)", b'"', b"\\",
-           b"a AUTHENTICATE PLAIN "),
+    "imap",
+    "a client's IMAP4 commands",
+    "every answer ends its line",
+    run_imap,
+    (),
+    lambda: _IMAP,
+    words=(
+        b"a LOGIN a b\r\n",
+        b"a SELECT INBOX\r\n",
+        b"a FETCH ",
+        b"1:* ",
+        b"(RFC822)",
+        b'"',
+        b"\\",
+        b"a AUTHENTICATE PLAIN ",
+    ),
     size_max=512,
     growers={
         "quotes": lambda n: (b'a LOGIN "' + b"\\a" * 100 + b"\r\n") * (n // 210),
         "fetches": lambda n: _IMAP[0] + b"a FETCH 1:* RFC822\r\n" * (n // 20),
     },
-)  # fmt: skip
+)
 SIP = Target(
-    "sip", "a gateway's SIP messages on a stream",
+    "sip",
+    "a gateway's SIP messages on a stream",
     "how they are cut changes nothing; no header of a request makes a line in its answer",
-    run_sip, (), lambda: _SIP,
+    run_sip,
+    (),
+    lambda: _SIP,
     words=(b"\r\n\r\n", b"SIP/2.0\r\n", b"Content-Length: ", b"Via: ", b"To: ", b"\r\n ", b"i: "),
     growers={
-        "one folded header": lambda n: b"\0OPTIONS sip:a SIP/2.0\r\nTo: b\r\n" + b" c\r\n" * (n // 4),
+        "one folded header": lambda n: (
+            b"\0OPTIONS sip:a SIP/2.0\r\nTo: b\r\n" + b" c\r\n" * (n // 4)
+        ),
         "many messages": lambda n: b"\0" + b"BYE sip:a SIP/2.0\r\n\r\n" * (n // 21),
         "keep-alives": lambda n: b"\0" + b"\r\n" * (n // 2),
         "a length that lies": lambda n: (
             b"\0OPTIONS sip:a SIP/2.0\r\nl: 0000000009999999999\r\n\r\n" + b"a" * n
         ),
     },
-)  # fmt: skip
+)
 SDP = Target(
-    "sdp", "a session description's offer (RFC 4566, 4568)",
+    "sdp",
+    "a session description's offer (RFC 4566, 4568)",
     "the answer is lines of SDP, of the agreed profile",
-    run_sdp, (), lambda: _SDP, words=(b"m=audio 9 ", b"RTP/SAVP", b"RTP/AVP", b" 0 8 101", b"a=crypto:"),
+    run_sdp,
+    (),
+    lambda: _SDP,
+    words=(b"m=audio 9 ", b"RTP/SAVP", b"RTP/AVP", b" 0 8 101", b"a=crypto:"),
     size_max=512,
     growers={
         "many lines": lambda n: b"m=audio 9 RTP/AVP 0\r\n" + b"a=b\r\n" * (n // 5),
         "many formats": lambda n: b"m=audio 9 RTP/AVP" + b" 0" * (n // 2),
-        "many keys": lambda n: _SDP[0] + (b"a=crypto:1 A inline:" + b"A" * 40 + b"\r\n") * (n // 62),
+        "many keys": lambda n: (
+            _SDP[0] + (b"a=crypto:1 A inline:" + b"A" * 40 + b"\r\n") * (n // 62)
+        ),
     },
-)  # fmt: skip
+)
 
 TARGETS = (SDP, POP, IMAP, SIP, HTTP)

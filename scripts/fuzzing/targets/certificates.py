@@ -133,7 +133,11 @@ def _certificates() -> Iterable[bytes]:
 def _requests() -> Iterable[bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     made = x509.CertificateSigningRequestBuilder().subject_name(_NAME).sign(key, hashes.SHA256())
-    return [made.public_bytes(Encoding.DER), made.public_bytes(Encoding.PEM), *_fixtures("mail.csr")]
+    return [
+        made.public_bytes(Encoding.DER),
+        made.public_bytes(Encoding.PEM),
+        *_fixtures("mail.csr"),
+    ]
 
 
 def _bundles() -> Iterable[bytes]:
@@ -147,7 +151,7 @@ def _bundles() -> Iterable[bytes]:
     made = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(1)
     modern = made.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
     legacy = made.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-    for how in (modern.hmac_hash(hashes.SHA256()), legacy.hmac_hash(hashes.SHA1())):  # noqa: S303
+    for how in (modern.hmac_hash(hashes.SHA256()), legacy.hmac_hash(hashes.SHA1())):
         encryption = how.build(_PASSWORD.encode())
         yield pkcs12.serialize_key_and_certificates(b"a", key, certificate, [_loaded(_issued()[0])],
                                                     encryption)  # fmt: skip
@@ -156,33 +160,57 @@ def _bundles() -> Iterable[bytes]:
 
 
 CERTIFICATE = Target(
-    "certificate", "a certificate (DER or PEM)", "its own bytes give it again",
-    run_certificate, (CertificateError,), _certificates, size_max=2048,
-)  # fmt: skip
+    "certificate",
+    "a certificate (DER or PEM)",
+    "its own bytes give it again",
+    run_certificate,
+    (CertificateError,),
+    _certificates,
+    size_max=2048,
+)
 PEER_CERTIFICATE = Target(
-    "peer-certificate", "what a peer shows in a handshake, and its revocation list",
+    "peer-certificate",
+    "what a peer shows in a handshake, and its revocation list",
     "there is a verdict for every input, and it is not Valid",
-    run_peer_certificate, (), _certificates, size_max=2048,
-)  # fmt: skip
+    run_peer_certificate,
+    (),
+    _certificates,
+    size_max=2048,
+)
 REQUEST = Target(
-    "certificate-request", "a PKCS#10 request (DER or PEM)", "",
-    run_request, (CertificateError,), _requests, size_max=2048,
-)  # fmt: skip
+    "certificate-request",
+    "a PKCS#10 request (DER or PEM)",
+    "",
+    run_request,
+    (CertificateError,),
+    _requests,
+    size_max=2048,
+)
 REVOCATION_LIST = Target(
-    "revocation-list", "a certificate revocation list (DER or PEM)",
+    "revocation-list",
+    "a certificate revocation list (DER or PEM)",
     "only the issuer's own list revokes",
-    run_revocation_list, (), lambda: (_issued()[2],), size_max=2048,
-)  # fmt: skip
+    run_revocation_list,
+    (),
+    lambda: (_issued()[2],),
+    size_max=2048,
+)
 BUNDLE = Target(
-    "certificate-bundle", "a file for Import-ExchangeCertificate: PFX, PKCS#7, certificate",
+    "certificate-bundle",
+    "a file for Import-ExchangeCertificate: PFX, PKCS#7, certificate",
     "no key in the repr of what was read",
-    run_bundle, (CertificateError,), lambda: list(_bundles()), size_max=2048,
+    run_bundle,
+    (CertificateError,),
+    lambda: list(_bundles()),
+    size_max=2048,
     growers={
-        "nested sequences": lambda n: b"\x30\x82" + (n & 0xFFFF).to_bytes(2, "big") + b"\x30\x80" * (n // 2),
+        "nested sequences": lambda n: (
+            b"\x30\x82" + (n & 0xFFFF).to_bytes(2, "big") + b"\x30\x80" * (n // 2)
+        ),
         "open PEM": lambda n: b"-----BEGIN a-----" * (n // 17),
         "PEM that never ends": lambda n: b"-----BEGIN a-----" + b"-----EN" * (n // 7),
         "Base64": lambda n: b"QUFB" * (n // 4),
     },
-)  # fmt: skip
+)
 
 TARGETS = (CERTIFICATE, PEER_CERTIFICATE, REQUEST, REVOCATION_LIST, BUNDLE)

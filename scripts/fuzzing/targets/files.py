@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import struct
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from edgesync.errors import ConfigurationError, InputInvalid, SubscriptionFileInvalid
-from edgesync.lab.description import LabDescription, contoso
+from edgesync.errors import InputInvalid, SubscriptionFileInvalid
 from edgesync.lab.importers.clixml import parse_clixml
 from edgesync.lab.importers.iis import parse_iis
 from edgesync.lab.importers.nrbf import parse_nrbf
 from edgesync.lab.importers.serialized_certificate import parse_serialized_certificate
-from edgesync.simulation.scenario import read_scenario
 from edgesync.subscription.file import format_subscription, parse_subscription
-from edgesync.transport.log_reader import parse_log
-from edgesync.transport.protocol_log import FIELDS
 from scripts.fuzzing.target import Target, promise
 
 _CERTIFICATE = (
@@ -57,30 +51,6 @@ def run_serialized_certificate(data: bytes) -> None:
     promise(parse_serialized_certificate(data, "x").der in data, "bytes that were not there")
 
 
-def run_scenario(data: bytes) -> None:
-    """Read a scenario; its own document gives it again, unless it has words TOML must quote."""
-    found = read_scenario(data.decode("utf-8", "replace"), "x")
-    promise(all(step.strip() == step != "" for step in found.steps), "a step that is none")
-
-
-def run_lab_description(data: bytes) -> None:
-    """Read a lab's description; its own document gives it again."""
-    try:
-        given = json.loads(data)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(given, dict):
-        found = LabDescription.from_document(given)
-        promise(LabDescription.from_document(found.document()) == found, "another lab")
-
-
-def run_protocol_log(data: bytes) -> None:
-    """Read a log; a row written and read again is the same."""
-    for row in parse_log(data.decode("utf-8-sig", "replace")):
-        again = f"#Fields: {','.join(FIELDS)}\r\n{row.render()}\r\n"
-        promise([r.data for r in parse_log(again)] == [row.data], "another row")
-
-
 def _subscription(duration: str, effective: str) -> bytes:
     values = {
         "EdgeServerName": "EDGE01", "EdgeServerFQDN": "edge01.contoso.test",
@@ -93,24 +63,24 @@ def _subscription(duration: str, effective: str) -> bytes:
 
 
 _CLIXML = (
-    b'<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
+    (b'<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
     b'<Obj RefId="0"><TN RefId="0"><T>A</T></TN><ToString>x_x000D_</ToString><Props>'
     b'<S N="Name">HUB01</S><I32 N="a">7</I32><DT N="d">2026-11-02T08:00:00.1234567Z</DT>'
     b'<TS N="t">P1DT2H</TS><G N="g">11111111-2222-4333-8444-555555555555</G><BA N="b">QUI=</BA>'
     b'<B N="c">true</B><Db N="e">NaN</Db><D N="f">1.5</D><C N="h">65</C><Nil N="n"/>'
-    b'</Props><MS><S N="m">x</S></MS><LST><S>a</S><Ref RefId="0"/></LST></Obj></Objs>',
-    b'<Objs><Obj RefId="1"><TNRef RefId="0"/><DCT><En><S N="Key">a</S><I32 N="Value">1</I32></En>'
-    b"</DCT></Obj></Objs>",
-    b'<Objs><Obj RefId="2"><IE><SB>1</SB></IE><U64>18446744073709551615</U64><SS>x</SS></Obj>'
-    b"<Version>1.2.3</Version><URI>http://a</URI></Objs>",
+    b'</Props><MS><S N="m">x</S></MS><LST><S>a</S><Ref RefId="0"/></LST></Obj></Objs>'),
+    (b'<Objs><Obj RefId="1"><TNRef RefId="0"/><DCT><En><S N="Key">a</S><I32 N="Value">1</I32></En>'
+    b"</DCT></Obj></Objs>"),
+    (b'<Objs><Obj RefId="2"><IE><SB>1</SB></IE><U64>18446744073709551615</U64><SS>x</SS></Obj>'
+    b"<Version>1.2.3</Version><URI>http://a</URI></Objs>"),
 )  # fmt: skip
 _IIS = (
-    b'<configuration><system.applicationHost><sites><site name="Default Web Site" id="1">'
+    (b'<configuration><system.applicationHost><sites><site name="Default Web Site" id="1">'
     b'<application path="/owa"/><bindings><binding protocol="https" bindingInformation="*:443:"/>'
     b'<binding protocol="net.tcp" bindingInformation="808:*"/></bindings></site></sites>'
     b'</system.applicationHost><location path="Default Web Site/owa"><system.webServer><security>'
     b'<access sslFlags="Ssl, SslNegotiateCert"/><authentication><basicAuthentication '
-    b'enabled="true"/></authentication></security></system.webServer></location></configuration>',
+    b'enabled="true"/></authentication></security></system.webServer></location></configuration>'),
 )  # fmt: skip
 
 
@@ -139,31 +109,28 @@ _SERIALIZED = (
     + struct.pack("<III", 32, 1, len(_DER)) + _DER,
     _DER,
 )  # fmt: skip
-_SCENARIO = (
-    b'title = "T"\nkind = "certificates"\nseed = 3\nstory = "x"\n[lab]\nsites = 1\nhubs = 2\n'
-    b'edges = 1\nrecipients = 5\nversion = "exchange-2010"\ndurable = true\n'
-    b'policy = {trust = "strict"}\n[play]\nsteps = \'\'\'\n# note\nsubscribe EDGE01 # x\n'
-    b"advance 5m\nexpect trusted\n'''\n",
-    b'title = 1\nkind = 2\nplay.steps = "a"\n',
-)  # fmt: skip
-_LOG = (
-    b"#Software: Microsoft Exchange Server\r\n#Version: 8.0.0.0\r\n#Log-type: SMTP Receive\r\n"
-    b"#Fields: " + ",".join(FIELDS).encode() + b"\r\n"
-    b'2026-11-02T08:00:00.000Z,c,08CD,0,1.1.1.1:25,2.2.2.2:9,+,,"a ""b"", c"\r\n'
-    b"2026-11-02T08:00:00.000Z,c,08CD,1,1.1.1.1:25,2.2.2.2:9,>,220 x,\r\n",
-)  # fmt: skip
-_LABS = tuple(
-    json.dumps(contoso(sites=1, hubs=hubs, edges=1).document()).encode() for hubs in (1, 2)
-)
-
 SUBSCRIPTION = Target(
-    "subscription", "an Edge Subscription file (XML)",
+    "subscription",
+    "an Edge Subscription file (XML)",
     "written and read again it is the same; its password is not in its repr",
-    run_subscription, (SubscriptionFileInvalid,),
-    lambda: (_subscription("1.00:00:00", "2026-11-02T08:00:00Z"),
-             _subscription("P1D", "638976960000000000"), _subscription("864000000000", "2026-11-02")),
-    words=(b"<EdgeServerName>", b"<Duration>", b"</Duration>", b"<EffectiveDate>", b"<!DOCTYPE a [",
-           b"<!ENTITY a 'b'>", b"&#x41;", b"<![CDATA[", b"<?xml version='1.0' encoding='utf-16'?>"),
+    run_subscription,
+    (SubscriptionFileInvalid,),
+    lambda: (
+        _subscription("1.00:00:00", "2026-11-02T08:00:00Z"),
+        _subscription("P1D", "638976960000000000"),
+        _subscription("864000000000", "2026-11-02"),
+    ),
+    words=(
+        b"<EdgeServerName>",
+        b"<Duration>",
+        b"</Duration>",
+        b"<EffectiveDate>",
+        b"<!DOCTYPE a [",
+        b"<!ENTITY a 'b'>",
+        b"&#x41;",
+        b"<![CDATA[",
+        b"<?xml version='1.0' encoding='utf-16'?>",
+    ),
     size_max=4096,
     growers={
         "nested elements": lambda n: b"<a>" * (n // 3),
@@ -174,12 +141,31 @@ SUBSCRIPTION = Target(
         "a long number": lambda n: _subscription("1" * n, "1"),
         "entities": lambda n: b"<!DOCTYPE a [" + b"<!ENTITY b 'c'>" * (n // 15) + b"]><a/>",
     },
-)  # fmt: skip
+)
 CLIXML = Target(
-    "clixml", "an export of Export-Clixml (MS-PSRP 2.2.5)", "",
-    run_clixml, (InputInvalid,), lambda: _CLIXML,
-    words=(b"<Obj RefId='0'>", b"<Props>", b"<S N='a'>", b"</S>", b"<Ref RefId='0'/>", b"_xD83D_",
-           b"<TS N='t'>P", b"<DT>", b"<!DOCTYPE", b"<LST>", b"<DCT>", b"<En>", b"<G>", b"<BA>", b"<C>"),
+    "clixml",
+    "an export of Export-Clixml (MS-PSRP 2.2.5)",
+    "",
+    run_clixml,
+    (InputInvalid,),
+    lambda: _CLIXML,
+    words=(
+        b"<Obj RefId='0'>",
+        b"<Props>",
+        b"<S N='a'>",
+        b"</S>",
+        b"<Ref RefId='0'/>",
+        b"_xD83D_",
+        b"<TS N='t'>P",
+        b"<DT>",
+        b"<!DOCTYPE",
+        b"<LST>",
+        b"<DCT>",
+        b"<En>",
+        b"<G>",
+        b"<BA>",
+        b"<C>",
+    ),
     size_max=2048,
     growers={
         "nested objects": lambda n: b"<Objs>" + b"<Obj>" * (n // 5),
@@ -189,26 +175,44 @@ CLIXML = Target(
         "a long decimal": lambda n: b"<Objs><D>1e" + b"9" * n + b"</D></Objs>",
         "a long date": lambda n: b"<Objs><DT>2026." + b"9" * n + b"</DT></Objs>",
     },
-)  # fmt: skip
+)
 IIS = Target(
-    "iis", "IIS's applicationHost.config", "every binding has a port",
-    run_iis, (InputInvalid,), lambda: _IIS,
-    words=(b"<site name='a' id='1'>", b"<binding protocol='http' bindingInformation='*:80:'/>",
-           b"<location path=''>", b"<access sslFlags='Ssl'/>", b"<authentication>", b"[::1]:443:"),
+    "iis",
+    "IIS's applicationHost.config",
+    "every binding has a port",
+    run_iis,
+    (InputInvalid,),
+    lambda: _IIS,
+    words=(
+        b"<site name='a' id='1'>",
+        b"<binding protocol='http' bindingInformation='*:80:'/>",
+        b"<location path=''>",
+        b"<access sslFlags='Ssl'/>",
+        b"<authentication>",
+        b"[::1]:443:",
+    ),
     growers={
         "nested sites": lambda n: b"<configuration>" + b"<sites>" * (n // 7),
         "nested sites, closed": lambda n: (
-            b"<configuration>" + b"<sites>" * min(n // 15, 150) + b"<site id='1'/>"
-            + b"</sites>" * min(n // 15, 150) + b"</configuration>"
+            b"<configuration>"
+            + b"<sites>" * min(n // 15, 150)
+            + b"<site id='1'/>"
+            + b"</sites>" * min(n // 15, 150)
+            + b"</configuration>"
         ),
         "many sites": lambda n: (
             b"<configuration><sites>" + b"<site id='1'/>" * (n // 14) + b"</sites></configuration>"
         ),
     },
-)  # fmt: skip
+)
 NRBF = Target(
-    "nrbf", "a .NET object serialised by BinaryFormatter (MS-NRBF)", "",
-    run_nrbf, (InputInvalid,), lambda: _NRBF, size_max=512,
+    "nrbf",
+    "a .NET object serialised by BinaryFormatter (MS-NRBF)",
+    "",
+    run_nrbf,
+    (InputInvalid,),
+    lambda: _NRBF,
+    size_max=512,
     growers={
         "nested arrays": lambda n: _NRBF_HEAD + b"\x10\x01\0\0\0\x01\0\0\0" * (n // 9),
         "many nulls claimed": lambda n: (
@@ -219,46 +223,15 @@ NRBF = Target(
         ),
         "empty classes": lambda n: _NRBF_HEAD + b"\x04\x01\0\0\0\0\0\0\0\0" * (n // 10) + b"\x0b",
     },
-)  # fmt: skip
+)
 SERIALIZED_CERTIFICATE = Target(
-    "serialized-certificate", "a certificate with its store's properties (wincrypt.h)",
+    "serialized-certificate",
+    "a certificate with its store's properties (wincrypt.h)",
     "the certificate is among the bytes",
-    run_serialized_certificate, (InputInvalid,), lambda: _SERIALIZED, size_max=512,
+    run_serialized_certificate,
+    (InputInvalid,),
+    lambda: _SERIALIZED,
+    size_max=512,
     growers={"many properties": lambda n: struct.pack("<III", 7, 1, 0) * (n // 12)},
-)  # fmt: skip
-SCENARIO = Target(
-    "scenario", "a scenario (TOML)", "every step has words",
-    run_scenario, (InputInvalid, ConfigurationError), lambda: _SCENARIO,
-    words=(b"[lab]\n", b"hubs = ", b"sites = ", b"seed = ", b"inf", b"policy = {", b"[play]\n",
-           b"steps = '''\n", b"= 1979-05-27\n", b'"""', b"[[", b"1e9"),
-    growers={
-        "nested arrays": lambda n: b"a = " + b"[" * n,
-        "nested tables": lambda n: b"a = " + b"{b=" * (n // 3),
-        "a dotted key": lambda n: b"a" + b".a" * (n // 2) + b" = 1\n",
-        "dotted headers": lambda n: b"[a" + b".a" * (n // 2) + b"]\n",
-        "many keys": lambda n: b"".join(b"a%d = 1\n" % i for i in range(n // 10)),
-        "many steps": lambda n: b"title='a'\nkind='b'\n[play]\nsteps='''\n" + b"a\n" * (n // 2) + b"'''",
-        "a large lab": lambda n: b"title='a'\nkind='b'\nplay.steps=''\n[lab]\nhubs=%d\n" % 10**min(n, 9),
-        "a wide lab": lambda n: b"title='a'\nkind='b'\nplay.steps=''\n[lab]\nsites=%d\n" % 10**min(n, 9),
-    },
-)  # fmt: skip
-LAB_DESCRIPTION = Target(
-    "lab-description", "a lab's lab.json", "its own document gives it again",
-    run_lab_description, (InputInvalid, ConfigurationError), lambda: _LABS,
-    words=(b'"name":', b'"version":', b'"exchange-2010"', b"null", b"[]", b"{}", b"1e400", b'"role":'),
-    size_max=4096,
-)  # fmt: skip
-PROTOCOL_LOG = Target(
-    "protocol-log", "a protocol log (SmtpSend, SmtpReceive)", "a row's data written read the same",
-    run_protocol_log, (InputInvalid,), lambda: _LOG,
-    words=(b"#Fields: ", *(name.encode() + b"," for name in FIELDS), b'"', b"\r\n"),
-    growers={
-        "many rows": lambda n: _LOG[0] + _LOG[0].split(b"\r\n")[5] * 0 + b"#x\r\n" * (n // 4),
-        "quotes": lambda n: _LOG[0] + b'"' * n,
-        "commas": lambda n: _LOG[0] + b"," * n,
-        "fields": lambda n: b"#Fields: " + b"a," * (n // 2),
-    },
-)  # fmt: skip
-
-TARGETS = (SERIALIZED_CERTIFICATE, NRBF, PROTOCOL_LOG, SUBSCRIPTION, IIS, CLIXML, LAB_DESCRIPTION,
-           SCENARIO)  # fmt: skip
+)
+TARGETS = (SERIALIZED_CERTIFICATE, NRBF, SUBSCRIPTION, IIS, CLIXML)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
-from directory.errors import DecodeError, LdapError, ResultCode
+from directory.errors import DecodeError, LdapError
 from directory.limits import BER_DEPTH_MAX
 from directory.model import ber, controls, messages
 from directory.model import filter as filters
 from directory.model.dn import DN
-from directory.model.entry import Entry
-from directory.model.messages import LdapMessage, LdapResult
-from directory.model.modification import Modification, ModifyOperation
-from directory.wire import tags
+from directory.model.messages import LdapMessage
 from directory.wire.connection import (
     ClientConnection,
     NeedData,
@@ -28,83 +24,21 @@ from directory.wire.controls import (
     decode_controls,
     encode_controls,
 )
-from directory.wire.encode import encode_operation
 from directory.wire.filters import decode_filter, encode_filter
+from directory.wire.frame import Frame, FrameBuffer
 from directory.wire.messages import decode_message, encode_message
-from directory.wire.quick import quick_search
+from directory.wire.quick import next_search
 from directory.wire.requests import decode_request
+from scripts.fuzzing.ldap_samples import (
+    ANSWERING_CONTROLS,
+    CONTROLS,
+    FILTER,
+    REQUESTS,
+    RESPONSES,
+    USER,
+)
 from scripts.fuzzing.target import Target, promise
 
-_USER = DN.parse("CN=Amy,CN=Users,DC=contoso,DC=test")
-_FILTER = filters.And((
-    filters.Equality("objectClass", b"user"),
-    filters.Not(filters.Substrings("mail", b"a", (b"b",), b"c")),
-    filters.Or((filters.GreaterOrEqual("uSNChanged", b"7"), filters.Present("cn"))),
-    filters.Extensible("memberOf", "1.2.840.113556.1.4.1941", b"CN=x", True),
-    filters.Approx("sn", b"Smith"), filters.LessOrEqual("uSNChanged", b"9"),
-))  # fmt: skip
-_ENTRY = Entry(
-    _USER, {"objectClass": (b"top", b"user"), "cn": (b"Amy",), "photo": (b"\xff" * 200,)}
-)
-_OK = LdapResult(ResultCode.SUCCESS)
-_REFERRED = LdapResult(ResultCode.REFERRAL, "DC=test", "elsewhere", ("ldap://a.test/",))
-_UUID = UUID(int=7)
-
-REQUESTS: tuple[messages.Request, ...] = (
-    messages.BindRequest(3, str(_USER), messages.SimpleCredentials(b"secret")),
-    messages.BindRequest(3, "", messages.SaslCredentials("GSS-SPNEGO", b"NTLMSSP\0")),
-    messages.BindRequest(3, "", messages.SaslCredentials("EXTERNAL", None)),
-    messages.BindRequest(3, "NTLM", messages.SicilyCredentials(messages.SicilyStep.NEGOTIATE, b"N")),
-    messages.UnbindRequest(),
-    messages.SearchRequest(_USER, messages.Scope.SUBTREE, _FILTER, ("cn", "*", "+"), 10, 60),
-    messages.SearchRequest(_USER, filter=filters.Equality("mail", b"a@b"), attributes=("cn",)),
-    messages.SearchRequest(DN(), filter=filters.Present("objectClass")),
-    messages.ModifyRequest(_USER, (
-        Modification(ModifyOperation.REPLACE, "cn", (b"Bo",)),
-        Modification(ModifyOperation.INCREMENT, "uidNumber", (b"1",)),
-    )),
-    messages.AddRequest(_ENTRY),
-    messages.DeleteRequest(_USER),
-    messages.ModifyDnRequest(_USER, DN.parse("CN=Bo"), True, _USER.parent),
-    messages.CompareRequest(_USER, "cn", b"Amy"),
-    messages.AbandonRequest(5),
-    messages.ExtendedRequest("1.3.6.1.4.1.1466.20037", b"x"),
-)  # fmt: skip
-RESPONSES: tuple[messages.Response, ...] = (
-    messages.BindResponse(_OK, b"creds"),
-    messages.SearchResultEntry(_ENTRY),
-    messages.SearchResultReference(("ldap://a.test/", "ldap://b.test/")),
-    messages.SearchResultDone(_REFERRED),
-    messages.ModifyResponse(_OK), messages.AddResponse(_OK), messages.DeleteResponse(_OK),
-    messages.ModifyDnResponse(_OK), messages.CompareResponse(_OK),
-    messages.ExtendedResponse(_OK, "1.2.3", b"x"),
-    messages.IntermediateResponse("1.2.3", b"x"),
-    messages.SyncInfo(b"cookie"),
-    messages.SyncInfo(b"cookie", messages.SyncPhase.DELETE, True),
-    messages.SyncInfo(b"cookie", entry_uuids=frozenset((_UUID,)), refresh_deletes=True),
-)  # fmt: skip
-CONTROLS: tuple[controls.Control, ...] = (
-    controls.PagedResults(critical=True, size=100, cookie=b"cookie"),
-    controls.DirSync(flags=1, max_bytes=1000, cookie=b"cookie"),
-    controls.SortRequest(keys=(controls.SortKey("cn", "2.5.13.3", True),)),
-    controls.VirtualListView(before=1, after=2, offset=3, content_count=4, context_id=b"c"),
-    controls.VirtualListView(before=1, after=2, assertion=b"a"),
-    controls.MatchedValues(filters=(filters.Equality("mail", b"a"),)),
-    controls.Subentries(visible=True), controls.Assertion(filter=_FILTER),
-    controls.PreRead(attributes=("cn",)), controls.PostRead(attributes=("*", "+")),
-    controls.ExtendedDn(option=1), controls.SdFlags(flags=7), controls.SearchOptions(flags=2),
-    controls.SyncRequest(mode=controls.SyncMode.REFRESH_ONLY, cookie=b"c", reload_hint=True),
-    controls.ShowDeleted(), controls.TreeDelete(critical=True), controls.PermissiveModify(),
-    controls.UnknownControl(critical=True, type="1.2.3", value=b"x"),
-)  # fmt: skip
-ANSWERING_CONTROLS: tuple[controls.Control, ...] = (
-    controls.PagedResults(size=100, cookie=b"cookie"),
-    controls.SortResponse(code=ResultCode.SUCCESS, name="cn"),
-    controls.VirtualListViewResponse(target=1, content_count=2, code=ResultCode.SUCCESS),
-    controls.PreReadEntry(entry=_ENTRY), controls.PostReadEntry(entry=_ENTRY),
-    controls.SyncState(state=controls.SyncEntryState.ADD, entry_uuid=_UUID, cookie=b"c"),
-    controls.SyncDone(cookie=b"c", refresh_deletes=True),
-)  # fmt: skip
 _OIDS = tuple(control.oid.encode() for control in CONTROLS + ANSWERING_CONTROLS if control.oid)
 _WIRE = (DecodeError, LdapError)
 
@@ -167,20 +101,22 @@ def _served(parts: tuple[bytes, ...]) -> list[object]:
 
 
 def run_quick_search(data: bytes) -> None:
-    """Read the inside of a search by the fast lane and by the plain path: the same, or left to it.
-
-    A frame's operation is always one whole element, so the bytes are made one.
-    """
-    operation = ber.tlv(tags.SEARCH_REQUEST, data)
-    quick = quick_search(operation, 0, len(operation))
-    if quick is None:
+    """Read a message by the fast lane and by the plain path: the same, or left to the latter."""
+    frames = FrameBuffer()
+    frames.receive_data(data)
+    found = next_search(frames)
+    if found is None:
         return
-    base, scope, make, raw_name, value, attributes, size_limit = quick
+    end, id_element, (base, scope, make, raw_name, value, attributes, size_limit) = found
+    frame = frames.next_frame()
+    assert isinstance(frame, Frame)
+    promise(frame.id_element == id_element and not frame.controls, "another message")
+    promise(len(data) - frames.waiting == end and frame.message_id > 0, "another end, or no id")
     try:
         name, dn = raw_name.decode(), DN.parse(base.decode())
     except ValueError:
         return  # a directory finds no such name and leaves it to the plain path
-    request = decode_request(operation)
+    request = decode_request(frame.operation)
     assert isinstance(request, messages.SearchRequest)
     read = filters.Present(name) if value is None else make(name, value)
     same = (dn, scope, read) == (request.base, request.scope, request.filter)
@@ -233,10 +169,17 @@ def _streams() -> Iterator[bytes]:
 
 
 def _searches() -> Iterator[bytes]:
-    for operation in REQUESTS:
-        if isinstance(operation, messages.SearchRequest):
-            written = encode_operation(operation)
-            yield written[ber.header(written, 0, len(written))[1] :]
+    items: tuple[filters.Filter, ...] = (
+        filters.Equality("mail", b"a@b"), filters.Present("objectClass"),
+        filters.GreaterOrEqual("uSNChanged", b"7"), filters.LessOrEqual("uSNChanged", b"9"),
+        filters.starting_with("cn", b"a"), filters.containing("cn", b"b"),
+        filters.ending_with("cn", b"c"),
+    )  # fmt: skip
+    for number, item in enumerate(items):
+        search = messages.SearchRequest(
+            USER, messages.Scope(number % 3), item, ("cn", "mail")[: number % 3], 10
+        )
+        yield encode_message(LdapMessage(1 << number * 4, search))
 
 
 def _controls() -> Iterator[bytes]:
@@ -271,26 +214,33 @@ def _repeated(element: bytes, size: int) -> bytes:
 
 
 def _add_of(attributes: bytes) -> bytes:
-    body = ber.text(str(_USER)) + ber.tlv(ber.SEQUENCE, attributes)
+    body = ber.text(str(USER)) + ber.tlv(ber.SEQUENCE, attributes)
     return ber.sequence(ber.integer(1), ber.tlv(0x68, body))
 
 
 _ITEM = ber.tlv(0x87, b"cn")
 
 BER = Target(
-    "ber", "BER elements (X.690) inside each other", "every element lies inside its bytes;"
-    " numbers and texts written again read the same",
-    run_ber, _WIRE, _messages, words=(b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", b"\x02\x09", b"\x84"),
+    "ber",
+    "BER elements (X.690) inside each other",
+    "every element lies inside its bytes; numbers and texts written again read the same",
+    run_ber,
+    _WIRE,
+    _messages,
+    words=(b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", b"\x02\x09", b"\x84"),
     growers={
         "nested sequences": lambda n: _nested(0x30, n),
         "many empty elements": lambda n: _repeated(b"\x04\x00", n),
         "one long octet string": lambda n: ber.octet_string(b"a" * n),
     },
-)  # fmt: skip
+)
 MESSAGE = Target(
-    "ldap-message", "one LDAPMessage with its controls (RFC 4511)",
+    "ldap-message",
+    "one LDAPMessage with its controls (RFC 4511)",
     "written and read again it is the same message",
-    run_message, _WIRE, _messages,
+    run_message,
+    _WIRE,
+    _messages,
     words=_OIDS,
     growers={
         "a search with a nested filter": lambda n: _search_with(_nested(0xA2, n)),
@@ -301,42 +251,61 @@ MESSAGE = Target(
         "one attribute named again and again": lambda n: _add_of(
             _repeated(ber.sequence(ber.text("cn"), ber.tlv(ber.SET, b"\x04\x01a")), n)
         ),
-        "many attributes": lambda n: _add_of(b"".join(
-            ber.sequence(ber.text(f"a{i}"), ber.tlv(ber.SET, b"\x04\x01a")) for i in range(n // 14)
-        )),
+        "many attributes": lambda n: _add_of(
+            b"".join(
+                ber.sequence(ber.text(f"a{i}"), ber.tlv(ber.SET, b"\x04\x01a"))
+                for i in range(n // 14)
+            )
+        ),
     },
-)  # fmt: skip
+)
 STREAM = Target(
-    "ldap-stream", "a connection's bytes, to a server and to a client",
+    "ldap-stream",
+    "a connection's bytes, to a server and to a client",
     "how the bytes are cut changes nothing; nothing is read after the end",
-    run_stream, (), _streams,
+    run_stream,
+    (),
+    _streams,
     growers={
         "many small messages": lambda n: b"\x05" + _repeated(b"\x30\x05\x02\x01\x01\x42\x00", n),
         "a message that announces 4 GiB": lambda n: b"\x05\x30\x84\xff\xff\xff\xff" + b"a" * n,
     },
-)  # fmt: skip
+)
 QUICK_SEARCH = Target(
-    "ldap-fast-lane", "a SearchRequest, by the fast lane and by the plain path",
+    "ldap-fast-lane",
+    "a search on a stream, by the fast lane and by the plain path",
     "both read the same search, or the fast lane leaves it alone",
-    run_quick_search, (), _searches,
-)  # fmt: skip
+    run_quick_search,
+    (),
+    _searches,
+)
 CONTROLS_TARGET = Target(
-    "ldap-controls", "the controls of a request or a response",
+    "ldap-controls",
+    "the controls of a request or a response",
     "written and read again they are the same controls",
-    run_controls, _WIRE, _controls,
+    run_controls,
+    _WIRE,
+    _controls,
     words=_OIDS,
     growers={
         "many controls": lambda n: b"\x00" + _repeated(ber.sequence(ber.text("1.2.3")), n),
     },
-)  # fmt: skip
+)
 CONTROL_VALUE = Target(
-    "ldap-control-value", "the value of each of the 24 controls that have one",
-    "", run_control_value, _WIRE, _control_values,
-)  # fmt: skip
+    "ldap-control-value",
+    "the value of each of the 24 controls that have one",
+    "",
+    run_control_value,
+    _WIRE,
+    _control_values,
+)
 FILTER_BER = Target(
-    "ldap-filter", "a search filter in BER",
+    "ldap-filter",
+    "a search filter in BER",
     "written and read again it is the same filter",
-    run_filter_ber, _WIRE, lambda: [encode_filter(_FILTER), *map(encode_filter, _FILTER.filters)],
+    run_filter_ber,
+    _WIRE,
+    lambda: [encode_filter(FILTER), *map(encode_filter, FILTER.filters)],
     growers={
         "nested not": lambda n: _nested(0xA2, n),
         "nested and": lambda n: _nested(0xA0, n),
@@ -345,6 +314,6 @@ FILTER_BER = Target(
             0xA4, ber.text("cn") + ber.sequence(_repeated(b"\x81\x01a", n))
         ),
     },
-)  # fmt: skip
+)
 
 TARGETS = (BER, MESSAGE, STREAM, QUICK_SEARCH, CONTROLS_TARGET, CONTROL_VALUE, FILTER_BER)

@@ -38,7 +38,9 @@ def run_scram(data: bytes) -> None:
     raise AssertionError("a stranger is proved")
 
 
-_NEGOTIATE = bytes.fromhex("4e544c4d5353500001000000" + "978208e2" + "00" * 16 + "0a00634500 00000f")
+_NEGOTIATE = bytes.fromhex(
+    "4e544c4d5353500001000000" + "978208e2" + "00" * 16 + "0a00634500 00000f"
+)
 
 
 def _authenticate() -> bytes:
@@ -54,16 +56,27 @@ def _authenticate() -> bytes:
 
 
 NTLM = Target(
-    "ntlm", "an NTLM message (MS-NLMP)", "nobody is proved by a message that was not made for us",
-    run_ntlm, (NtlmRefused,), lambda: (_NEGOTIATE, _authenticate()),
-    words=(b"NTLMSSP\0\x01\0\0\0", b"NTLMSSP\0\x03\0\0\0", b"\xff\xff\xff\x7f"), size_max=512,
-)  # fmt: skip
+    "ntlm",
+    "an NTLM message (MS-NLMP)",
+    "nobody is proved by a message that was not made for us",
+    run_ntlm,
+    (NtlmRefused,),
+    lambda: (_NEGOTIATE, _authenticate()),
+    words=(b"NTLMSSP\0\x01\0\0\0", b"NTLMSSP\0\x03\0\0\0", b"\xff\xff\xff\x7f"),
+    size_max=512,
+)
 SCRAM = Target(
-    "scram", "SCRAM-SHA-256 messages (RFC 5802)", "nobody is proved",
-    run_scram, (ScramRefused,), lambda: (
-        b"n,,n=amy,r=nonce\nc=biws,r=$,p=AAAA", b"y,a=bo,n=a=2Cb=3D,r=x\nc=eSxhPWJvLA==,r=$,p=",
+    "scram",
+    "SCRAM-SHA-256 messages (RFC 5802)",
+    "nobody is proved",
+    run_scram,
+    (ScramRefused,),
+    lambda: (
+        b"n,,n=amy,r=nonce\nc=biws,r=$,p=AAAA",
+        b"y,a=bo,n=a=2Cb=3D,r=x\nc=eSxhPWJvLA==,r=$,p=",
     ),
-    words=(b"n,,", b"n=", b",r=", b",p=", b"c=biws", b"m=", b"=2C", b"$"), size_max=256,
-)  # fmt: skip
+    words=(b"n,,", b"n=", b",r=", b",p=", b"c=biws", b"m=", b"=2C", b"$"),
+    size_max=256,
+)
 
 TARGETS = (SCRAM, NTLM)

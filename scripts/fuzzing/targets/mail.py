@@ -148,17 +148,34 @@ _REPLIES = (
     b"250", b"421-4.3.2 a\r\n421 4.3.2 b",
 )  # fmt: skip
 _MESSAGES = (
-    b"Received: from a by b\r\n\tfolded\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n"
-    b"X-MS-Exchange-Forest-X: y\r\nMessage-ID: <a@b>\r\nSubject: x\r\n\r\nbody\r\n",
+    (b"Received: from a by b\r\n\tfolded\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n"
+    b"X-MS-Exchange-Forest-X: y\r\nMessage-ID: <a@b>\r\nSubject: x\r\n\r\nbody\r\n"),
     b"no header\r\n", b"\r\nbody", b"A:b", b" folded first\r\n",
 )  # fmt: skip
 
 COMMAND = Target(
-    "smtp-command", "an SMTP command line (RFC 5321 and extensions)",
+    "smtp-command",
+    "an SMTP command line (RFC 5321 and extensions)",
     "addresses are addresses and hold no line end; sizes are not negative",
-    run_command, (CommandRefused,), lambda: _COMMANDS,
-    words=(b"MAIL FROM:<", b"RCPT TO:<", b"BDAT ", b" SIZE=", b" BODY=", b" NOTIFY=", b" ORCPT=",
-           b" ENVID=", b'"\\"', b"@", b"[IPv6:", b"SMTPUTF8", b"\xd9\xa1", b"\xc2\xb2"),
+    run_command,
+    (CommandRefused,),
+    lambda: _COMMANDS,
+    words=(
+        b"MAIL FROM:<",
+        b"RCPT TO:<",
+        b"BDAT ",
+        b" SIZE=",
+        b" BODY=",
+        b" NOTIFY=",
+        b" ORCPT=",
+        b" ENVID=",
+        b'"\\"',
+        b"@",
+        b"[IPv6:",
+        b"SMTPUTF8",
+        b"\xd9\xa1",
+        b"\xc2\xb2",
+    ),
     size_max=512,
     growers={
         "labels": lambda n: b"EHLO " + b"a." * (n // 2),
@@ -168,38 +185,63 @@ COMMAND = Target(
         "digits": lambda n: b"BDAT " + b"1" * n,
         "hyphens": lambda n: b"EHLO a" + b"-" * n,
     },
-)  # fmt: skip
+)
 REPLY = Target(
-    "smtp-reply", "the lines of an SMTP server's replies", "a code between 0 and 999",
-    run_reply, (ReplyMalformed,), lambda: _REPLIES, size_max=512,
+    "smtp-reply",
+    "the lines of an SMTP server's replies",
+    "a code between 0 and 999",
+    run_reply,
+    (ReplyMalformed,),
+    lambda: _REPLIES,
+    size_max=512,
     growers={"lines without end": lambda n: b"250-a\r\n" * (n // 7)},
-)  # fmt: skip
+)
 HEADERS = Target(
-    "mail-headers", "a message's header section",
+    "mail-headers",
+    "a message's header section",
     "header and body together are the message; no organisation header passes the firewall",
-    run_headers, (), lambda: _MESSAGES,
-    words=(b"\r\n", b"X-MS-Exchange-Organization-", b"X-MS-Exchange-Forest-", b"Message-ID: <",
-           b"Received:", b"\r\n\t"),
+    run_headers,
+    (),
+    lambda: _MESSAGES,
+    words=(
+        b"\r\n",
+        b"X-MS-Exchange-Organization-",
+        b"X-MS-Exchange-Forest-",
+        b"Message-ID: <",
+        b"Received:",
+        b"\r\n\t",
+    ),
     growers={
         "many fields": lambda n: b"a:b\r\n" * (n // 5),
         "one folded field": lambda n: b"a:b\r\n" + b" c\r\n" * (n // 4),
         "a long name": lambda n: b"a" * n + b":b\r\n",
     },
-)  # fmt: skip
+)
 CONTENT = Target(
-    "smtp-content", "what comes after DATA and BDAT",
+    "smtp-content",
+    "what comes after DATA and BDAT",
     "how it is cut changes nothing; no bare line end and nothing past the limit comes through",
-    run_content, (), lambda: (
-        b"\x00\x03Subject: x\r\n\r\n..a\r\n.\r\nNOOP\r\n", b"\x00\x09a\n.\nb\r\n.\r\n",
-        b"\x85\x02abcdeNOOP\r\n", b"\x00\x01.\r\n", b"\xff\x01" + b"a" * 200,
+    run_content,
+    (),
+    lambda: (
+        b"\x00\x03Subject: x\r\n\r\n..a\r\n.\r\nNOOP\r\n",
+        b"\x00\x09a\n.\nb\r\n.\r\n",
+        b"\x85\x02abcdeNOOP\r\n",
+        b"\x00\x01.\r\n",
+        b"\xff\x01" + b"a" * 200,
     ),
-    words=(b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\r\n..", b"\r\n"), size_max=256,
-)  # fmt: skip
+    words=(b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\r\n..", b"\r\n"),
+    size_max=256,
+)
 LINES = Target(
-    "lines", "the lines of SMTP, POP3, IMAP4 and SIP",
+    "lines",
+    "the lines of SMTP, POP3, IMAP4 and SIP",
     "no line is longer than the limit; how it is cut changes nothing",
-    run_lines, (), lambda: (b"\x05EHLO a\r\nNOOP\r\n", b"\x09" + b"a" * 40 + b"\r\nb\r\n"),
-    words=(b"\r\n", b"\n", b"\r"), size_max=256,
-)  # fmt: skip
+    run_lines,
+    (),
+    lambda: (b"\x05EHLO a\r\nNOOP\r\n", b"\x09" + b"a" * 40 + b"\r\nb\r\n"),
+    words=(b"\r\n", b"\n", b"\r"),
+    size_max=256,
+)
 
 TARGETS = (COMMAND, REPLY, HEADERS, CONTENT, LINES)

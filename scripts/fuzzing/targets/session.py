@@ -46,19 +46,32 @@ def _replies(parts: tuple[bytes, ...]) -> list[int]:
 
 
 _SESSIONS = (
-    b"\x00EHLO a.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<amy@contoso.test>\r\nDATA\r\n"
-    b"Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n",
+    (b"\x00EHLO a.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<amy@contoso.test>\r\nDATA\r\n"
+    b"Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n"),
     b"\x20HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@contoso.test>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\nab",
-    b"\x10EHLO a\r\nAUTH LOGIN\r\nRSET\r\nNOOP\r\nVRFY a\r\nHELP\r\n", b"\x00EHLO a\r\nSTARTTLS\r\n",
+    b"\x10EHLO a\r\nAUTH LOGIN\r\nRSET\r\nNOOP\r\nVRFY a\r\nHELP\r\n",
+    b"\x00EHLO a\r\nSTARTTLS\r\n",
     b"\x00EHLO a\r\nX-ANONYMOUSTLS\r\n\x16\x03\x01\x00\x05abcde", b"\x05hello\r\n" * 4,
 )  # fmt: skip
 
 SESSION = Target(
-    "smtp-session", "a whole SMTP session with an Edge",
+    "smtp-session",
+    "a whole SMTP session with an Edge",
     "replies are SMTP; how it is cut changes nothing; it is over when the client hangs up",
-    run_session, (), lambda: _SESSIONS,
-    words=(b"EHLO a\r\n", b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<amy@contoso.test>\r\n", b"DATA\r\n",
-           b"\r\n.\r\n", b"BDAT 5 LAST\r\n", b"STARTTLS\r\n", b"X-ANONYMOUSTLS\r\n", b"RSET\r\n"),
+    run_session,
+    (),
+    lambda: _SESSIONS,
+    words=(
+        b"EHLO a\r\n",
+        b"MAIL FROM:<a@b.test>\r\n",
+        b"RCPT TO:<amy@contoso.test>\r\n",
+        b"DATA\r\n",
+        b"\r\n.\r\n",
+        b"BDAT 5 LAST\r\n",
+        b"STARTTLS\r\n",
+        b"X-ANONYMOUSTLS\r\n",
+        b"RSET\r\n",
+    ),
     size_max=512,
     growers={
         "wrong commands": lambda n: b"\0" + b"a\r\n" * (n // 3),
@@ -70,6 +83,6 @@ SESSION = Target(
         ),
         "many chunks": lambda n: _SESSIONS[1].partition(b"BDAT")[0] + b"BDAT 1\r\na" * (n // 9),
     },
-)  # fmt: skip
+)
 
 TARGETS = (SESSION,)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from directory.errors import InvalidDN, InvalidFilter, InvalidLdif, InvalidSchema
+from directory.limits import DN_LENGTH_MAX
 from directory.model.dn import DN
 from directory.model.filter import format_filter, parse_filter
-from directory.model.ldif import ChangeRecord, ContentRecord, Record, read_ldif
+from directory.model.ldif import ContentRecord, Record, read_ldif
 from directory.model.ldif_writer import format_change, format_entry
 from directory.schema.parser import parse_schema
 from scripts.fuzzing.target import Target, promise
-
-
-def _text(data: bytes) -> str:
-    """Any text, lone surrogates included, as a library's caller may give it."""
-    return data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace")
 
 
 def run_dn(data: bytes) -> None:
@@ -23,6 +19,11 @@ def run_dn(data: bytes) -> None:
     dn = DN.parse(data.decode("utf-8", "replace"))
     promise(DN.parse(str(dn)) == dn, "written and read again it is another name")
     promise(dn.is_within(dn.parent), "a name outside its parent")
+
+
+def _within(data: bytes, end: bytes = b"") -> bytes:
+    """A hostile name no longer than names may be: longer ones are refused unread."""
+    return data[: DN_LENGTH_MAX - len(end) & ~3] + end
 
 
 def run_filter(data: bytes) -> None:
@@ -76,10 +77,10 @@ _LDIF = (
     b"\xff\xfe" + "dn: CN=A\ncn: é\n".encode("utf-16-le"), b"\xef\xbb\xbfdn: CN=A\ncn: b\n\n\n",
 )  # fmt: skip
 _SCHEMA = (
-    b"attributetype ( 1.2.3 NAME ( 'a' 'b' ) DESC 'x\\27y' SUP name EQUALITY caseIgnoreMatch"
-    b" SYNTAX 1.3.6.1.4.1.1466.115.121.1.15{256} SINGLE-VALUE USAGE dSAOperation X-ORDERED 'V' )\n",
-    b"objectIdentifier root 1.3.6\nobjectclass ( root:1 NAME 'c' SUP top STRUCTURAL\n"
-    b"  MUST ( cn $ sn ) MAY description )\n",
+    (b"attributetype ( 1.2.3 NAME ( 'a' 'b' ) DESC 'x\\27y' SUP name EQUALITY caseIgnoreMatch"
+    b" SYNTAX 1.3.6.1.4.1.1466.115.121.1.15{256} SINGLE-VALUE USAGE dSAOperation X-A 'V' )\n"),
+    (b"objectIdentifier root 1.3.6\nobjectclass ( root:1 NAME 'c' SUP top STRUCTURAL\n"
+    b"  MUST ( cn $ sn ) MAY description )\n"),
     b"dn: cn=schema\nolcAttributeTypes: {3}( 1.2.4 NAME 'd'\n  COLLECTIVE )\n",
     b"attributeTypes:: KCAxLjIgTkFNRSAnYScgKQ==\n",
     b"( 1.2 NAME 'e' AUX ( f $ g ) NOT h )\nditcontentrule ( 1.3 NAME 'r' AUX a )\n# note\n",
@@ -91,22 +92,34 @@ def _seeds(values: tuple[bytes, ...]) -> Iterable[bytes]:
 
 
 DN_TARGET = Target(
-    "dn", "a distinguished name (RFC 4514, AD's forms)",
+    "dn",
+    "a distinguished name (RFC 4514, AD's forms)",
     "written and read again it is an equal name, within its parent",
-    run_dn, (InvalidDN,), lambda: _NAMES, words=(b"CN=", b"\\2C", b"\\", b"#", b'"', b"+", b"OID."),
+    run_dn,
+    (InvalidDN,),
+    lambda: _NAMES,
+    size_max=256,
+    words=(b"CN=", b"\\2C", b"\\", b"#", b'"', b"+", b"OID."),
     growers={
-        "many RDNs": lambda n: b"a=b," * (n // 4) + b"a=b",
-        "many values in one RDN": lambda n: b"a=b+" * (n // 4) + b"a=b",
-        "escapes": lambda n: b"a=" + b"\\41" * (n // 3),
-        "spaces": lambda n: b"a=b" + b" " * n + b",c=d",
-        "a long type": lambda n: b" " * n + b"1." * n,
-        "numbers and dots": lambda n: b"1" + b".1" * (n // 2),
-        "hex": lambda n: b"a=#" + b"41" * (n // 2),
+        "many RDNs": lambda n: _within(b"a=b," * (n // 4), b"a=b"),
+        "many values in one RDN": lambda n: _within(b"a=b+" * (n // 4), b"a=b"),
+        "escapes": lambda n: _within(b"a=" + b"\\41" * (n // 3)),
+        "quotes": lambda n: _within(b'a="' + b"\\," * (n // 2), b'"'),
+        "spaces": lambda n: _within(b"a=b" + b" " * n),
+        "spaces first": lambda n: _within(b" " * n, b"1.1"),
+        "numbers and dots": lambda n: _within(b"1" + b".1" * (n // 2)),
+        "hex": lambda n: _within(b"a=#" + b"41" * (n // 2)),
+        "letters beyond ASCII": lambda n: _within(b"a=" + b"\xc3\xa9" * (n // 2)),
     },
-)  # fmt: skip
+)
 FILTER_TARGET = Target(
-    "filter", "a search filter's text (RFC 4515)", "written and read again it is the same filter",
-    run_filter, (InvalidFilter,), lambda: _FILTERS,
+    "filter",
+    "a search filter's text (RFC 4515)",
+    "written and read again it is the same filter",
+    run_filter,
+    (InvalidFilter,),
+    lambda: _FILTERS,
+    size_max=256,
     words=(b"(&", b"(|", b"(!", b":=", b":dn:", b">=", b"<=", b"~=", b"\\2a", b"*", b"=*)"),
     growers={
         "nested not": lambda n: b"(!" * (n // 3) + b"(a=b)" + b")" * (n // 3),
@@ -117,30 +130,53 @@ FILTER_TARGET = Target(
         "options": lambda n: b"(a" + b";b" * (n // 2) + b"=c)",
         "open items": lambda n: b"(&" + b"(a=b" * (n // 4),
     },
-)  # fmt: skip
+)
 LDIF_TARGET = Target(
-    "ldif", "an LDIF file (RFC 2849, ldifde's)",
+    "ldif",
+    "an LDIF file (RFC 2849, ldifde's)",
     "how it is cut changes nothing; what was read can be written and read again",
-    run_ldif, (InvalidLdif,), lambda: _LDIF,
+    run_ldif,
+    (InvalidLdif,),
+    lambda: _LDIF,
     words=(b"dn: ", b"\nchangetype: ", b"modify\n", b"\n-\n", b"\n\n", b":: ", b":< ", b"\n "),
     growers={
         "many records": lambda n: b"dn: a=b\nc: d\n\n" * (n // 14),
         "many empty lines": lambda n: b"\n" * n,
         "one folded value": lambda n: b"dn: a=b\nc: d" + b"\n d" * (n // 3),
         "many values": lambda n: b"dn: a=b\n" + b"c: d\n" * (n // 5),
-        "many attributes": lambda n: b"dn: a=b\n" + b"".join(b"c%d: d\n" % i for i in range(n // 9)),
+        "many attributes": lambda n: (
+            b"dn: a=b\n" + b"".join(b"c%d: d\n" % i for i in range(n // 9))
+        ),
         "comments": lambda n: b"# a\n" * (n // 4),
-        "many changes": lambda n: b"dn: a=b\nchangetype: modify\n" + b"add: c\nc: d\n-\n" * (n // 14),
+        "many changes": lambda n: (
+            b"dn: a=b\nchangetype: modify\n" + b"add: c\nc: d\n-\n" * (n // 14)
+        ),
         "base64": lambda n: b"dn: a=b\nc:: " + b"QUFB" * (n // 4),
         "carriage returns": lambda n: b"\r" * n,
     },
-)  # fmt: skip
+)
 SCHEMA_TARGET = Target(
-    "schema", "schema text (RFC 4512, OpenLDAP's and LDIF forms)",
+    "schema",
+    "schema text (RFC 4512, OpenLDAP's and LDIF forms)",
     "every definition has an object identifier",
-    run_schema, (InvalidSchema,), lambda: _SCHEMA,
-    words=(b"attributetype ( ", b"objectclass ( ", b" NAME '", b" SUP ", b" MUST ( ", b" $ ", b" )\n",
-           b"attributeTypes:: ", b"objectIdentifier ", b" SYNTAX ", b" X-A '", b"{0}", b"\\27"),
+    run_schema,
+    (InvalidSchema,),
+    lambda: _SCHEMA,
+    words=(
+        b"attributetype ( ",
+        b"objectclass ( ",
+        b" NAME '",
+        b" SUP ",
+        b" MUST ( ",
+        b" $ ",
+        b" )\n",
+        b"attributeTypes:: ",
+        b"objectIdentifier ",
+        b" SYNTAX ",
+        b" X-A '",
+        b"{0}",
+        b"\\27",
+    ),
     growers={
         "many definitions": lambda n: b"( 1.2 NAME 'a' )\n" * (n // 17),
         "one definition of many words": lambda n: b"( 1.2 NAME (" + b" 'a'" * (n // 4) + b" ) )",
@@ -153,6 +189,6 @@ SCHEMA_TARGET = Target(
         ),
         "digits": lambda n: b"( " + b"1" * n + b" )",
     },
-)  # fmt: skip
+)
 
 TARGETS = (DN_TARGET, FILTER_TARGET, LDIF_TARGET, SCHEMA_TARGET)

@@ -62,3 +62,8 @@ def test_what_is_no_ber_asks_for_nothing(data: bytes) -> None:
 def test_no_more_elements_are_looked_at_than_a_chain_has() -> None:
     counted = iterations_of(b"\x04\x00\x02\x01\x01" * ELEMENTS_MAX)
     assert 0 < counted <= ELEMENTS_MAX
+
+
+def test_bytes_behind_the_end_of_a_pfx_do_no_harm() -> None:
+    bundle = read_bundle((FIXTURES / "modern.pfx").read_bytes() + b"\0", "fixture")
+    assert bundle.key is not None
