@@ -79,8 +79,8 @@ class EdgeSync:
         """What lies between a Hub, an Edge and the Edge's ADAM: faults, in a simulation."""
         self.source_through: Callable[[str, str, DirectoryPort], DirectoryPort] = _as_it_is
         """What lies between a Hub, an Edge it synchronizes and the AD it reads."""
-        self.repeats: Callable[[str], bool] = lambda _edge: True
-        """Whether what lies upon the way to an Edge would do the same to the next run."""
+        self.brought_nearer: Callable[[str], int] = lambda _edge: 0
+        """Counts what brings a fault nearer that waits upon the way to an Edge."""
         self.after_run: list[Callable[[str, Job, datetime, Result], None]] = []
         """Told of every run that wrote: the schedule counts from there."""
 

@@ -110,7 +110,7 @@ class Routine:
             quiet = self._quiet.setdefault(edge, Quiet())
             quiet.as_of(self._usn(), lab.agenda.epoch)
             adam, seen = lab.edge(edge), list[Event]()
-            before = self._usn(adam), self._usn()
+            before = self._usn(adam), self._usn(), self.edge_sync.brought_nearer(edge)
             done: SyncRun | None = None
             lab.listeners.append(seen.append)
             try:
@@ -125,7 +125,9 @@ class Routine:
             quiet.as_of(self._usn(), lab.agenda.epoch)
             if done is not None and was_idle(done, changes, seen):
                 quiet.found_nothing(jobs)
-            elif was_stuck(done, changes + self._usn() - before[1]) and self._repeats(edge):
+            elif was_stuck(done, changes + self._usn() - before[1]) and (
+                self.edge_sync.brought_nearer(edge) == before[2]
+            ):
                 quiet.got_nowhere(jobs)
             else:
                 quiet.forget()
@@ -134,9 +136,6 @@ class Routine:
                 self._leave_out(edge, quiet, now)
 
         return run
-
-    def _repeats(self, edge: str) -> bool:
-        return self.edge_sync.repeats(edge)
 
     def _leave_out(self, edge: str, quiet: Quiet, now: datetime) -> None:
         """Move the timers of foreseen jobs to their last runs before anything can change."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.entropy import SeededEntropy
+from directory.errors import LdapError
 from directory.model import modification as change
 from directory.model.filter import Equality
 from directory.model.messages import AddRequest, DeleteRequest, ModifyRequest, Scope
@@ -20,7 +24,7 @@ from edgesync.certificates.issue import (
     serial_number,
 )
 from edgesync.certificates.services import Services
-from edgesync.errors import NoSuchThing, UsageError
+from edgesync.errors import EdgeSyncError, NoSuchThing, UsageError
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
 from edgesync.organization import setup
@@ -29,6 +33,8 @@ from edgesync.organization.names import DEFAULT_SITE
 from edgesync.organization.recipients import Recipient, mailbox_entry
 from edgesync.organization.servers import publish_certificate
 from edgesync.port.port import find
+from edgesync.simulation.faults import Faults
+from edgesync.simulation.interleave import Interleaver
 
 EARLY_BY = timedelta(days=30)
 """How far ahead the clock was that issued a certificate which is not valid yet."""
@@ -39,7 +45,10 @@ class Stage:
     """The lab acted on, and what was put aside."""
 
     lab: Lab
-    backups: dict[str, Store]
+    faults: Faults
+    seed: int
+    backups: dict[str, Store] = field(default_factory=dict)
+    races: int = 0
 
 
 Act = Callable[[Stage, Sequence[str]], None]
@@ -102,6 +111,25 @@ def _restore(stage: Stage, words: Sequence[str]) -> None:
     if words[0] not in stage.backups:
         raise NoSuchThing(f"no backup of {words[0]}", f"put 'backup {words[0]}' before it")
     _agent(stage.lab, words[0]).restore(stage.backups[words[0]])
+
+
+def _race(stage: Stage, words: Sequence[str]) -> None:
+    """Hubs synchronize an Edge at the same time; all but one are refused, whoever is first."""
+    edge, hubs = words[0], [stage.lab.server(name).name for name in words[1:]]
+    stage.races += 1
+    sync = stage.lab.service(EdgeSync)
+
+    def run(hub: str) -> None:
+        with suppress(EdgeSyncError, LdapError):
+            sync.run(edge, hub=hub)
+
+    together = Interleaver(random.Random(f"{stage.seed}/{stage.races}"))
+    before, stage.faults.pause = stage.faults.pause, together.switch
+    try:
+        together.play([partial(run, hub) for hub in hubs])
+    finally:
+        stage.faults.pause = before
+        stage.faults.struck["race"] += together.switches
 
 
 def _plant(stage: Stage, words: Sequence[str]) -> None:
@@ -189,6 +217,8 @@ ACTS: Mapping[str, tuple[str, str, Act]] = {
     "tamper": ("tamper EDGE01", "somebody deletes a domain in an Edge's ADAM by hand", _tamper),
     "backup": ("backup EDGE01", "AD or an Edge's ADAM is put aside", _backup),
     "restore": ("restore EDGE01", "and put back", _restore),
+    "race": ("race EDGE01 HUB01 HUB02",
+             "Hubs synchronize an Edge at the same time, taking turns by the seed", _race),
     "plant": ("plant EDGE01 weak", f"a certificate gone wrong: {', '.join(PLANTED)}", _plant),
 }  # fmt: skip
 """Verb to usage, gist and what it does."""

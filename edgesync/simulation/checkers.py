@@ -6,8 +6,8 @@ Checkers look at directories, sessions and mailboxes, never at what the engine s
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
 from edgesync.organization.servers import ServerRole, list_servers
 from edgesync.port.embedded import EmbeddedPort
-from edgesync.port.port import DirectoryPort, find, iterate, read
+from edgesync.port.port import DirectoryPort, Write, find, iterate, read
 from edgesync.simulation.expectation import (
     configuration_expected,
     configuration_found,
@@ -25,7 +25,7 @@ from edgesync.simulation.expectation import (
     recipients_expected,
     recipients_found,
 )
-from edgesync.simulation.faulty_port import Write
+from edgesync.simulation.pairs import distrusted_pairs
 
 CREDENTIALS = "msExchEdgeSyncCredential"
 LEASE = "msExchEdgeSyncLease"
@@ -60,7 +60,11 @@ class Watch:
     violations: list[Violation] = field(default_factory=list)
     forced: bool = False
     """A cookie was advanced by the operator's force: it may be ahead from then on."""
+    edited: set[str] = field(default_factory=set)
+    """Edges whose configuration somebody edited by hand: no cookie knows of that."""
     _source: tuple[int, dict[str, dict[str, tuple[bytes, ...]]]] | None = None
+    _read_from: dict[tuple[str, str], int] = field(default_factory=dict)
+    """AD's last change when a Hub's session on an Edge began."""
 
     def report(self, checker: str, detail: str) -> None:
         """Keep a violation; the same one is kept once."""
@@ -70,8 +74,9 @@ class Watch:
 
     # hooks ---------------------------------------------------------------------------------
 
-    def session(self, _hub: str, edge: str, port: DirectoryPort) -> None:
+    def session(self, hub: str, edge: str, port: DirectoryPort) -> None:
         """No expired credential is accepted: who is bound has an account that is still good."""
+        self._read_from[hub, edge] = self.lab.ad.agent.store.committed_usn
         if not isinstance(port, EmbeddedPort):
             return
         bound = port.session.identity.dn
@@ -95,6 +100,8 @@ class Watch:
         """A cookie is never ahead of the data: what it stands for is there when it is written."""
         if not isinstance(write, ModifyRequest) or self.forced:
             return
+        if self._read_from.get((hub, edge)) != self.lab.ad.agent.store.committed_usn:
+            return  # AD has moved on since: what came meanwhile is for the next run
         written = [
             json.loads(value)["job"]
             for change in write.modifications
@@ -102,7 +109,8 @@ class Watch:
             for value in change.values
         ]
         for job in written:
-            if not self._is_new_cookie(hub, job, write):
+            edited = job == "configuration" and edge in self.edited
+            if edited or not self._is_new_cookie(hub, job, write):
                 continue
             for difference in self._behind(edge, job):
                 self.report("cookie-ahead", f"{job} cookie of {edge}, but {difference}")
@@ -122,7 +130,7 @@ class Watch:
         """One way: while only servers acted, AD changed in EdgeSync's own credentials alone."""
         if self._source is None:
             return
-        usn, before = self._source
+        (usn, before), self._source = self._source, None
         if usn == self.lab.ad.agent.store.committed_usn:
             return
         after = _dump(self.lab.ad_port())
@@ -131,6 +139,15 @@ class Watch:
             changed = {n for n in {*old, *new} if old.get(n) != new.get(n)} - _BOOKKEEPING
             if changed - EDGESYNC_MAY_CHANGE:
                 self.report("one-way", f"{dn}: {', '.join(sorted(changed))} changed in AD")
+
+    @contextmanager
+    def not_looking(self) -> Iterator[None]:
+        """Somebody acts in the middle of what servers do: that may change AD."""
+        was_looking = self._source is not None
+        self.check_one_way()
+        yield
+        if was_looking:
+            self.remember_source()
 
     def check_liveness(self) -> None:
         """After quiet time: every Edge knows what it should, and trust is published everywhere."""
@@ -141,6 +158,8 @@ class Watch:
             for job in ("configuration", "recipients"):
                 for difference in self._behind(server.name, job):
                     self.report("convergence", f"{server.name}: {difference}")
+        for problem in distrusted_pairs(lab):
+            self.report("pair-distrusted", problem)
 
     # parts ---------------------------------------------------------------------------------
 
@@ -212,47 +231,6 @@ class Watch:
             for session in fresh:
                 if session.handshake.peer not in published:
                     self.report("trusted-unpublished", f"{server.name} trusted a stranger")
-
-
-@dataclass
-class MailLedger:
-    """Messages that were accepted, and what became of them: counted in the mailboxes."""
-
-    sent: dict[str, tuple[datetime, str, bool]] = field(default_factory=dict)
-    """Message-ID to when, recipient, and whether it goes to a mailbox of the lab."""
-    ended: dict[str, datetime] = field(default_factory=dict)
-    returned: set[str] = field(default_factory=set)
-
-    def check(self, lab: Lab, lost_acks: int, report: Callable[[str, str], None]) -> None:
-        """Never twice, except for each receipt that got lost."""
-        copies = self._copies(lab)
-        twice = sum(count - 1 for count in copies.values() if count > 1)
-        if twice > lost_acks:
-            report("mail-duplicated", f"{twice} copies too many")
-
-    def check_end(self, lab: Lab, report: Callable[[str, str], None]) -> None:
-        """After quiet time: every message arrived or came back."""
-        copies = self._copies(lab)
-        for message_id, (_, recipient, inside) in self.sent.items():
-            arrived = copies[message_id] if inside else message_id in self.ended
-            if not arrived and message_id not in self.returned:
-                report("mail-lost", f"mail to {recipient} neither arrived nor came back")
-
-    def longest_delay(self) -> timedelta:
-        """Longest time from acceptance to arrival so far."""
-        spans = (self.ended[m] - at for m, (at, _, _) in self.sent.items() if m in self.ended)
-        return max(spans, default=timedelta(0))
-
-    def _copies(self, lab: Lab) -> Counter[str]:
-        boxes = lab.service(Network).mail().mailboxes
-        found: Counter[str] = Counter()
-        for mailbox in boxes.mailboxes():
-            for message in boxes.messages(mailbox):
-                head = message.content.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
-                for line in head.splitlines():
-                    if line.lower().startswith("message-id:"):
-                        found[line.partition(":")[2].strip()] += 1
-        return found
 
 
 def _dump(port: EmbeddedPort) -> dict[str, dict[str, tuple[bytes, ...]]]:

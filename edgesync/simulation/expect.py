@@ -12,9 +12,9 @@ from edgesync.events import Event
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
 from edgesync.organization.servers import ServerObject, read_server
-from edgesync.simulation.checkers import MailLedger
 from edgesync.simulation.expectation import recipients_found
 from edgesync.simulation.faults import Faults
+from edgesync.simulation.mail_ledger import MailLedger
 from edgesync.simulation.perform import Performed
 from edgesync.simulation.scenario import parse_span
 from edgesync.subscription.accounts import list_accounts

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import NoReturn
 
 from directory.errors import DirectoryError
 from edgesync.errors import EdgeSyncError, ExitCode, NoSuchThing, UsageError
 from edgesync.events import MESSAGE_DELIVERED, MESSAGE_RETURNED, Event
-from edgesync.lab.folder import new_lab, open_lab
+from edgesync.lab.folder import VIRTUAL, new_lab, open_lab
 from edgesync.lab.lab import Lab
 from edgesync.lab.network import Network
 from edgesync.lab.routine import Routine
 from edgesync.simulation.acts import ACTS, Stage, current
-from edgesync.simulation.checkers import MailLedger, Violation, Watch
+from edgesync.simulation.checkers import Violation, Watch
+from edgesync.simulation.coverage import STRUCK, kind_of
+from edgesync.simulation.disk import photograph
 from edgesync.simulation.expect import Expectations
+from edgesync.simulation.fault_table import begin, heal
 from edgesync.simulation.faults import Faults
 from edgesync.simulation.faulty_port import Crash
 from edgesync.simulation.internet import InternetHost
+from edgesync.simulation.mail_ledger import MailLedger
+from edgesync.simulation.outcome import Failure, Played
 from edgesync.simulation.perform import Perform, Performed
 from edgesync.simulation.scenario import Scenario, parse_span
 from edgesync.simulation.trace import Trace
@@ -38,61 +45,11 @@ OUTSIDE = "fourth.test"
 CRASHES_MAX = 20
 """Most restarts during one step: a crash strikes once, so more is a loop."""
 
+PASSIVE = frozenset({"advance", "send", "expect", "settle"})
+"""Steps that change nothing by themselves."""
+
 _EXIT = re.compile(r"(?P<step>.*?)\s+=>\s+(?P<exit>\d+|any)\Z")
 _PLACE = re.compile(r"\{(?P<which>internal|newest|oldest):(?P<server>[^}]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A checker or an expectation that did not hold; or a step that could not be taken."""
-
-    checker: str
-    at: datetime
-    step: int
-    """Number of the step, from 1."""
-    detail: str
-
-    def document(self) -> dict[str, Any]:
-        """The failure as JSON."""
-        return {
-            "checker": self.checker,
-            "at": self.at.isoformat().replace("+00:00", "Z"),
-            "step": self.step,
-            "detail": self.detail,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What came of a scenario."""
-
-    scenario: Scenario
-    trace: Trace
-    failures: tuple[Failure, ...]
-    started_at: datetime
-    ended_at: datetime
-    events: int
-    mail_delay: timedelta
-
-    @property
-    def passed(self) -> bool:
-        """Whether every expectation and checker held."""
-        return not self.failures
-
-    def document(self) -> dict[str, Any]:
-        """The play as JSON (contract 3.5)."""
-        return {
-            "name": self.scenario.name,
-            "title": self.scenario.title,
-            "seed": self.scenario.seed,
-            "trace_hash": self.trace.hash,
-            "result": "passed" if self.passed else "failed",
-            "failures": [failure.document() for failure in self.failures],
-            "steps": len(self.scenario.steps),
-            "events": self.events,
-            "virtual_s": (self.ended_at - self.started_at).total_seconds(),
-            "mail_delay_s": self.mail_delay.total_seconds(),
-        }
 
 
 @dataclass
@@ -110,13 +67,18 @@ class Play:
     events: int = 0
     logged: list[Event] = field(default_factory=list)
     messages: int = 0
+    met: Counter[str] = field(default_factory=Counter)
+    well_since: datetime = field(init=False)
+    """When people or faults did something last; from then on all is as it should be, or soon."""
+    remains: Path | None = None
+    """What the disks had when everything died."""
     internet: InternetHost = field(default_factory=lambda: InternetHost(OUTSIDE))
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.lab)
         self.faults = Faults(self.lab)
-        self.stage = Stage(self.lab, {})
-        self.started_at = self.lab.clock.now()
+        self.stage = Stage(self.lab, self.faults, self.scenario.seed)
+        self.started_at = self.well_since = self.lab.clock.now()
         self.expectations = Expectations(self)
         self._attach(self.lab)
 
@@ -126,6 +88,8 @@ class Play:
         self.faults.on_session = self.watch.session
         self.faults.before_write = self.watch.before_write
         self.faults.after_write = self.watch.after_write
+        self.faults.die = self._die
+        self.faults.perform = self._meanwhile
         lab.service(Routine)
         network = lab.service(Network)
         network.mail()
@@ -163,10 +127,14 @@ class Play:
         return Played(
             self.scenario, self.trace, tuple(self.failures), self.started_at,
             self.lab.clock.now(), self.events, self.mail.longest_delay(),
+            self.met + Counter({STRUCK + k: n for k, n in self.faults.struck.items()}),
         )  # fmt: skip
 
     def _step(self, step: str) -> None:
         self.trace.add(self.lab.clock.now(), "step", "", step)
+        self.met[kind_of(step)] += 1
+        if step.partition(" ")[0] not in PASSIVE:
+            self.well_since = self.lab.clock.now()
         done = False
         for _ in range(CRASHES_MAX):
             try:
@@ -189,9 +157,9 @@ class Play:
         elif verb == "settle":
             self._settle()
         elif verb == "fault":
-            self.faults.begin(words[1:])
+            begin(self.faults, words[1:])
         elif verb == "heal":
-            self.faults.heal(words[1:])
+            heal(self.faults, words[1:])
         elif verb == "expect":
             for problem in self.expectations.check(words[1:]):
                 self.fail("expectation", f"{step}: {problem}")
@@ -217,6 +185,8 @@ class Play:
         text, wanted = (match["step"], match["exit"]) if match else (step, "0")
         self.watch.forced |= "--force-cookie" in text
         words = shlex.split(text)
+        if words[0] == "tamper":
+            self.watch.edited.add(self.lab.server(words[1]).name)
         if words[0] in ACTS:
             done = self._act(words[0], words[1:], text)
         else:
@@ -225,6 +195,16 @@ class Play:
         if wanted not in {"any", str(done.exit_code)}:
             said = f" ({done.message})" if done.message else ""
             self.fail("expectation", f"{text}: exit {done.exit_code}, not {wanted}{said}")
+
+    def _meanwhile(self, step: str) -> None:
+        """Somebody acts in the middle of a run; what comes of it is theirs."""
+        self.trace.add(self.lab.clock.now(), "step", "", f"meanwhile: {step}")
+        self.met[kind_of(step)] += 1
+        with self.watch.not_looking():
+            try:
+                self._command(f"{step} => any")
+            except EdgeSyncError as error:
+                self.trace.add(self.lab.clock.now(), "answer", "", error.message)
 
     def ask(self, command: str) -> Performed:
         """Run a command on the present lab."""
@@ -254,10 +234,14 @@ class Play:
         self.watch.check_one_way()
 
     def _settle(self) -> None:
-        self.faults.heal(["all"])
+        if self.faults.active:
+            self.well_since = self.lab.clock.now()
+        heal(self.faults, ["all"])
         self._advance(QUIET_TIME)
         self.watch.check_liveness()
         self.mail.check_end(self.lab, self.watch.report)
+        budget = parse_span(self.scenario.mail_delay)
+        self.mail.check_delay(self.well_since, budget, self.watch.report)
 
     def _send(self, words: Sequence[str]) -> None:
         """``send inbound [ADDRESS]`` or ``send outbound``: the checker follows the message."""
@@ -284,15 +268,25 @@ class Play:
 
     # crashes and judgement -----------------------------------------------------------------
 
+    def _die(self) -> NoReturn:
+        """Keep what the disks have at this instant; all the rest is gone."""
+        if self.lab.root is not None:
+            self.remains = photograph(self.lab.root)
+        raise Crash
+
     def _restart(self) -> None:
-        """Everything in memory is gone; what the journals have is there."""
-        root = self.lab.root
-        if root is None:
+        """Everything in memory is gone; what the disks had is there. Time has not stood still."""
+        root, now = self.lab.root, self.lab.clock.now()
+        if root is None or self.remains is None:
             raise UsageError("a lab in memory does not survive a crash", "[lab] durable = true")
-        self.trace.add(self.lab.clock.now(), "fault", "", "crash and restart")
-        with suppress(EdgeSyncError):
+        self.trace.add(now, "fault", "", "crash and restart")
+        with suppress(EdgeSyncError, DirectoryError):
             self.lab.close()
-        lab = open_lab(root)
+        shutil.rmtree(root)
+        self.remains.rename(root)
+        self.remains = None
+        lab = open_lab(root, effort=VIRTUAL)
+        lab.clock.set(now)
         self._attach(lab)
 
     def _look(self) -> None:
@@ -326,7 +320,7 @@ def play(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="edgesync-play-")))
         root = folder / "lab" if scenario.lab.durable else None
-        lab = new_lab(scenario.lab.description(scenario.seed), root)
+        lab = new_lab(scenario.lab.description(scenario.seed), root, effort=VIRTUAL)
         show = Play(scenario, perform, folder, lab)
         stack.callback(show.close)
         prepare(show)

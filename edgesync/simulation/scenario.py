@@ -36,6 +36,9 @@ SIZE_MAX = 1 << 20
 STEPS_MAX = 10_000
 """Most steps of one scenario."""
 
+MAIL_DELAY = "75m"
+"""Budget of scenarios that name none: the configuration job's hour, and a queue's next retry."""
+
 _SPAN = re.compile(r"(?P<sign>-?)(?P<number>\d+(\.\d+)?)(?P<unit>s|m|h|d)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -73,7 +76,7 @@ class Scenario:
     story: str = ""
     seed: int = 7
     lab: LabOptions = LabOptions()
-    mail_delay: str = "30m"
+    mail_delay: str = MAIL_DELAY
     """Longest way of a message, not counting the time until the last trouble is taken away."""
 
     def document(self) -> str:
@@ -123,7 +126,7 @@ def read_scenario(text: str, name: str) -> Scenario:
             name, str(given["title"]), str(given["kind"]), steps,
             str(given.get("story", "")).strip(),
             int(given.get("seed", 7)), lab,
-            str(given["play"].get("mail_delay", Scenario.mail_delay)),
+            str(given["play"].get("mail_delay", MAIL_DELAY)),
         )  # fmt: skip
         lab.description(scenario.seed)
         parse_span(scenario.mail_delay)

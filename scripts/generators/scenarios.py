@@ -7,7 +7,7 @@ from itertools import groupby
 
 from edgesync.simulation.acts import ACTS
 from edgesync.simulation.expect import USAGE
-from edgesync.simulation.faults import FAULTS
+from edgesync.simulation.fault_table import FAULTS
 from edgesync.simulation.picture import timeline
 from edgesync.simulation.scenario import Scenario, gallery
 from scripts.generators.document import document
