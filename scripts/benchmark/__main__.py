@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmark import document
 from scripts.benchmark.bench import Bench
 from scripts.benchmark.load import LdapLoad, LoadClient, OwnClient
 from scripts.benchmark.machine import describe
@@ -30,10 +32,14 @@ def parse() -> argparse.Namespace:
     add("--seconds", type=float, default=1.0, help="how long a turn loads a server (default: 1)")
     add("--row", action="append", metavar="WORDS", help="only rows whose name contains this")
     add("--growth", action="store_true", help="only rows whose cost is plotted over entries")
+    add("--nice", type=int, default=0, metavar="N",
+        help="run all contenders at this priority: below 0 (root) on a machine others use")  # fmt: skip
     add("--ldap-load", type=Path, metavar="FOLDER",
         help="load with lload.c of this folder instead of our own client")  # fmt: skip
     add("--json", type=Path, metavar="FILE",
         help="write the figures here; those of other rows and sizes there are kept")  # fmt: skip
+    add("--document", action="store_true",
+        help="measure nothing: write docs/performance.md from docs/performance.json")  # fmt: skip
     add("--list", action="store_true", help="name the rows and their targets")
     return options.parse_args()
 
@@ -41,6 +47,9 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     """Measure and print."""
     options = parse()
+    if options.document:
+        document.write()
+        return 0
     rows = [row for row in all_rows() if _is_wanted(row, options)]
     if options.list:
         for row in rows:
@@ -56,7 +65,7 @@ def main() -> int:
         except NotHere as missing:
             print(f"error: no load client: {missing}\nhint: leave --ldap-load out", file=sys.stderr)
             return 1
-        machine = describe() | {"client": client.name}
+        machine = describe() | {"client": client.name, "niceness": str(os.nice(options.nice))}
         print("; ".join(f"{key} {value}" for key, value in machine.items()), HEAD, sep="\n")
         for size in sizes:
             with Bench(folder, size, client=client, seconds=options.seconds) as bench:
