@@ -114,6 +114,18 @@ class HashingAgent(Agent, Protocol):
         ...
 
 
+class UpdatingAgent(Agent, Protocol):
+    """An agent that executes updates at once, where there is nothing to answer but how it went."""
+
+    def update(self, session: Session, request: Request) -> None:
+        """Execute an add, modify, rename or delete without controls.
+
+        Raises:
+            LdapError: what the final response would say.
+        """
+        ...
+
+
 class GroupCommitAgent(Agent, Protocol):
     """An agent whose changes may be made durable together."""
 

@@ -14,10 +14,15 @@ from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model import ber
 from directory.model.messages import (
+    AddRequest,
     BindRequest,
+    DeleteRequest,
     IntermediateResponse,
     LdapResult,
+    ModifyDnRequest,
+    ModifyRequest,
     Reply,
+    Request,
     SearchRequest,
     SearchResultEntry,
     SearchResultReference,
@@ -25,7 +30,7 @@ from directory.model.messages import (
 )
 from directory.net.agent import Agent, QuickAgent, QuickStream, Stream
 from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
-from directory.net.output import Output
+from directory.net.output import SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived
 from directory.wire.frame import Frame
@@ -34,6 +39,15 @@ _log = logging.getLogger(__name__)
 
 _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, SyncInfo)
 """Responses that are not the last of their request."""
+
+UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
+"""Requests with exactly one answer, which a directory may be able to execute at once."""
+
+
+def _internal_error(tag: int) -> LdapResult:
+    """The result of a request that a bug of ours ended; called where that was caught."""
+    _log.exception("request 0x%02x failed", tag)
+    return LdapResult(ResultCode.OTHER, diagnostic="internal error")
 
 
 class Running:
@@ -64,6 +78,8 @@ class Operations:
         self._stream: QuickStream | None = None
         if hasattr(agent, "quick_search"):
             self._stream = cast("QuickAgent", agent).quick_search.stream
+        self._update: Callable[[Session, Request], None] | None
+        self._update = getattr(agent, "update", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
         self.running: dict[int, Running] = {}
@@ -77,6 +93,9 @@ class Operations:
     def start(self, frame: Frame, event: RequestReceived) -> None:
         """Execute a request, up to the end of its first slice."""
         request, running = event.request, None
+        if self._update is not None and isinstance(request, UPDATES) and not event.controls:
+            self._apply(self._update, frame, request)
+            return
         if self._stream is not None and isinstance(request, SearchRequest):
             stream = self._stream(self._session, request, event.controls)
             if stream is not None:
@@ -88,6 +107,20 @@ class Operations:
             running = Running(frame, iter(replies))
         self.running[event.message_id] = running
         self.advance(event.message_id)
+
+    def _apply(
+        self, update: Callable[[Session, Request], None], frame: Frame, request: Request
+    ) -> None:
+        """Execute an update at once: it has one answer, nearly always the same octets."""
+        output, id_element, tag = self._output, frame.id_element, frame.operation[0]
+        try:
+            update(self._session, request)
+        except LdapError as error:
+            output.put_result(id_element, tag, LdapResult.of(error))
+        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
+            output.put_result(id_element, tag, _internal_error(tag))
+        else:
+            output.put_operation(id_element, SUCCESSES[tag])
 
     def password_work(self, event: RequestReceived) -> Callable[[], None] | None:
         """What of a request is better done in another thread before it is started."""
@@ -164,10 +197,8 @@ class Operations:
             self._output.put_result(id_element, running.tag, result)
 
     def _fail(self, message_id: int, running: Running) -> None:
-        _log.exception("request 0x%02x failed", running.tag)
         self.running.pop(message_id, None)
-        result = LdapResult(ResultCode.OTHER, diagnostic="internal error")
-        self._output.put_result(running.id_element, running.tag, result)
+        self._output.put_result(running.id_element, running.tag, _internal_error(running.tag))
 
     def deliver(self, message_id: int, reply: Reply) -> bool:
         """A reply of a search that persists; false when nobody waits for it."""

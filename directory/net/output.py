@@ -15,6 +15,13 @@ from directory.wire.requests import answer
 SEARCH_DONE = bytes((tags.SEARCH_RESULT_DONE, 7, 10, 1, 0, 4, 0, 4, 0))
 """SearchResultDone with success and nothing to say: the end of every quick search."""
 
+SUCCESSES = {
+    tag: encode_operation(response)
+    for tag in (tags.ADD_REQUEST, tags.MODIFY_REQUEST, tags.DELETE_REQUEST, tags.MODIFY_DN_REQUEST)
+    if (response := answer(tag, LdapResult())) is not None
+}
+"""The protocolOps that say of an update, by its tag, that it was carried out."""
+
 _HEADS_MAX = 4096
 """Messages below this size find their first octets ready; nearly all entries are."""
 

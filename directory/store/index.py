@@ -127,15 +127,17 @@ class IndexSet:
 
     def update(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
         """Bring the indexes from one version of an entry to the next."""
-        if old is None or new is None or old.shape is not new.shape:
-            names = {*(old.shape.names if old else ()), *(new.shape.names if new else ())}
+        if old is not None and new is not None and old.shape is new.shape:
+            known = self._for_shape.get(id(new.shape)) or self._plan(new.shape)
+            for at, index, _ in known[1]:
+                if old.blobs[at] is not new.blobs[at]:
+                    _change(index, old, new)
         else:
-            pairs = zip(old.shape.names, old.blobs, new.blobs, strict=True)
-            names = {name for name, before, after in pairs if before is not after}
-        for base in {name.partition(";")[0] for name in names}:
-            index = self.by_name.get(base)
-            if index is not None:
-                _change(index, old, new)
+            names = {*(old.shape.names if old else ()), *(new.shape.names if new else ())}
+            for base in {name.partition(";")[0] for name in names}:
+                found = self.by_name.get(base)
+                if found is not None:
+                    _change(found, old, new)
         if self._making:
             self._catch_up(old, new)
 

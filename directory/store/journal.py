@@ -173,10 +173,9 @@ class SqliteJournal:
     def _keep_authors(self, steps: Sequence[Step]) -> None:
         for step in steps:
             self._keep_author(step.author)
-            for entry in (step.new, step.old):
-                if entry is not None:
-                    self._keep_author(entry.created_by)
-                    self._keep_author(entry.changed_by)
+            if step.new is not None:
+                self._keep_author(step.new.created_by)
+                self._keep_author(step.new.changed_by)
 
     def _keep_author(self, author: Author) -> None:
         if author not in self._authors:

@@ -154,6 +154,16 @@ class Writer:
             self._store.record(step)
 
     def _replace(self, new: StoredEntry, attributes: Mapping[AttributeName, bytes | None]) -> None:
+        positions = new.shape.positions
+        blobs = [*new.blobs]
+        for name, blob in attributes.items():
+            at = positions.get(name)
+            if at is None or blob is None:
+                break
+            blobs[at] = blob
+        else:  # other values, the same attributes: nearly all modifies
+            new.blobs = tuple(blobs)
+            return
         merged = dict(zip(new.shape.names, new.blobs, strict=True))
         for name, blob in attributes.items():
             if blob is None:

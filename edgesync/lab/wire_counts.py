@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from directory.dsa.quick import Stream
@@ -63,6 +64,9 @@ class WireCounts:
             return dict(self._counts)
 
 
+Update = Callable[[Session, Request], None]
+
+
 class CountedAgent:
     """Passes requests to a directory and counts how they ended."""
 
@@ -72,6 +76,8 @@ class CountedAgent:
         quick = getattr(inner, "quick_search", None)
         if quick is not None:
             self.quick_search = _CountedSearcher(quick, name, counts)
+        update: Update | None = getattr(inner, "update", None)
+        self.update = None if update is None else partial(self._updated, update)
 
     def execute(
         self,
@@ -88,6 +94,17 @@ class CountedAgent:
             if result is not None:
                 self._counts.count(self._name, operation, result.code)
             yield reply
+
+    def _updated(self, update: Update, session: Session, request: Request) -> None:
+        """Execute an update that nobody asks anything more of."""
+        code = ResultCode.SUCCESS
+        try:
+            update(session, request)
+        except LdapError as error:
+            code = error.code
+            raise
+        finally:
+            self._counts.count(self._name, _NAMES.get(type(request), OTHER), code)
 
     def __getattr__(self, name: str) -> Any:
         """All else is the directory's own: abandon, close, group commit where it has one."""
