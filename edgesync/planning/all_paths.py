@@ -38,7 +38,7 @@ from edgesync.trust.tls import HandshakeDone
 
 DIRECT_TRUST = "direct trust"
 _CLIENTS = {
-    "client-https": ("https", "HTTPS", "Basic, NTLM, forms or certificate"),
+    "client-https": ("https", "HTTPS", "Basic, forms or certificate"),
     "client-pops": ("pops", "TLS", "password"),
     "client-imaps": ("imaps", "TLS", "password"),
 }
@@ -175,6 +175,8 @@ class PathTester:
         service, verb, authentication = _CLIENTS[question.path]
         port = CLIENT_ACCESS_PORTS[service]
         access, server = self.lab.service(ClientAccess), question.target
+        if service == "https" and access.web_server(server).host.start_log_on is not None:
+            authentication = f"NTLM, {authentication}"
         done, reason = _shake(partial(access.dial, server, service), self.lab.server(server).fqdn)
         if done is None:
             return PathRow(question, port, verb, authentication, reason=reason)

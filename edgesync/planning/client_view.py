@@ -20,6 +20,7 @@ from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.lab import Lab
 from edgesync.planning.paths import Question
 
+MAIL_PROTOCOLS = {"client-pops": "pop", "client-imaps": "imap"}
 BROWSING = tuple(kind for kind in ClientKind if kind is not ClientKind.PROXY)
 """Clients of users; a proxying server is a path of its own."""
 
@@ -29,7 +30,7 @@ def views_of(
 ) -> Mapping[ClientKind, ClientView]:
     """What each kind of client on a path sees of the certificates that were sent (DER)."""
     access = lab.service(ClientAccess)
-    name, now = lab.server(question.target).fqdn, lab.clock.now()
+    name, now = _name_used(lab, question), lab.clock.now()
     crls = lab.authorities.crls(lab.clock)
     found = {}
     for kind in kinds_on(question):
@@ -38,6 +39,14 @@ def views_of(
         trust = ClientTrust(access.trust_of(in_domain=in_domain), crls, allows)
         found[kind] = judge(kind, examine(sent, name, trust, now=now), trust)
     return found
+
+
+def _name_used(lab: Lab, question: Question) -> str:
+    """The host name clients are told: the server's, or for mail programs X509CertificateName."""
+    if question.path in MAIL_PROTOCOLS:
+        access = lab.service(ClientAccess).mail_access(question.target)
+        return access.selection(MAIL_PROTOCOLS[question.path]).name
+    return lab.server(question.target).fqdn
 
 
 def kinds_on(question: Question) -> tuple[ClientKind, ...]:
@@ -65,4 +74,4 @@ def words_of(question: Question, views: Mapping[ClientKind, ClientView]) -> str:
 
 def label(question: Question, kind: ClientKind) -> str:
     """A kind in words that fit the path."""
-    return "mail program" if question.path in ("client-pops", "client-imaps") else kind.value
+    return "mail program" if question.path in MAIL_PROTOCOLS else kind.value

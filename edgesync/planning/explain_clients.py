@@ -21,7 +21,7 @@ from edgesync.organization.client_access import (
 )
 from edgesync.organization.client_protocols import LoginType
 from edgesync.organization.virtual_directories import AccessSsl, VirtualDirectory, web_site_dn
-from edgesync.planning.client_view import kinds_on, label, views_of
+from edgesync.planning.client_view import MAIL_PROTOCOLS, kinds_on, label, views_of
 from edgesync.planning.path_chain import Ending, PathChain, described
 from edgesync.planning.paths import PathRow
 from edgesync.trust.verdict import Reason
@@ -65,7 +65,7 @@ def tell_web(lab: Lab, row: PathRow, chain: PathChain) -> Ending:
 def tell_mail_access(lab: Lab, row: PathRow, chain: PathChain) -> Ending:
     """POP3 and IMAP4: X509CertificateName chooses the certificate."""
     server = row.question.target
-    protocol = "pop" if row.question.path == "client-pops" else "imap"
+    protocol = MAIL_PROTOCOLS[row.question.path]
     access = lab.service(ClientAccess).mail_access(server)
     settings, selection = access.settings(protocol), access.selection(protocol)
     name = chain.attribute(

@@ -14,6 +14,7 @@ from edgesync.organization.connectors import AuthMechanism, list_receive_connect
 from edgesync.organization.voice import VoipSecurity
 from edgesync.planning import commands
 from edgesync.planning.all_paths import PathTester
+from edgesync.planning.client_view import MAIL_PROTOCOLS
 from edgesync.planning.commands import Fork, Runner
 from edgesync.planning.explain_mail import connector_for
 from edgesync.planning.explain_voice import NO_GATEWAY
@@ -121,8 +122,7 @@ def _clients(lab: Lab, row: PathRow) -> Iterator[Recipe]:
         for mark in _usable(lab, target):
             yield (commands.enable(target, mark, service),)
     fqdn = lab.server(target).fqdn
-    if path in ("client-pops", "client-imaps"):
-        protocol = "pop" if path == "client-pops" else "imap"
+    if (protocol := MAIL_PROTOCOLS.get(path)) is not None:
         yield (commands.protocol_name(target, protocol, fqdn),)
         wanted: tuple[str, ...] = (access.mail_access(target).selection(protocol).name,)
     else:
