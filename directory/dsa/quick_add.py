@@ -110,7 +110,7 @@ class QuickAdd:
         if not may_write:
             return None
         blobs = read.blobs
-        if attribute_values(blobs[pattern.naming]) != (read.value,):
+        if not _is_only_value(blobs[pattern.naming], read.value):
             return None
         key = f"{pattern.kind}={read.value.decode('ascii').lower()}"
         if store.dit.child(pattern.parent.id, key) is not None:
@@ -178,6 +178,11 @@ class QuickAdd:
             configuration.configuration,
         )  # fmt: skip
         return any(top is not None and top.is_under(parent.dn) for top in tops)
+
+
+def _is_only_value(blob: bytes, value: bytes) -> bool:
+    """Whether a plain value is an attribute's only one: two would have an octet string's tag."""
+    return blob[1] < 0x80 and blob.endswith(value) and len(blob) == blob[3] + 8 + len(value)
 
 
 def _are_values(wire: WireName, values: tuple[bytes, ...]) -> bool:

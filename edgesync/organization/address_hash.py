@@ -6,9 +6,9 @@ SHA-256 is documented; its exact input and the text form are not. The forms here
 
 from __future__ import annotations
 
-import hashlib
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 
 AddressHash = Callable[[str], bytes]
 """From a proxy address (``SMTP:a@b``) to the value an Edge keeps."""
@@ -25,13 +25,14 @@ SAFELIST_HASH_SIZE = 4
 
 def hash_with_type(proxy_address: str) -> bytes:
     """SHA-256 over the whole proxy address in lower case, its type included."""
-    return _hashed(proxy_address.lower())
+    digest = sha256(proxy_address.lower().encode()).digest()
+    return HASH_PREFIX + b2a_base64(digest, newline=False)
 
 
 def hash_without_type(proxy_address: str) -> bytes:
     """SHA-256 over an SMTP address in lower case; other types keep theirs."""
-    lowered = proxy_address.lower()
-    return _hashed(lowered.removeprefix("smtp:"))
+    digest = sha256(proxy_address.lower().removeprefix("smtp:").encode()).digest()
+    return HASH_PREFIX + b2a_base64(digest, newline=False)
 
 
 ADDRESS_HASHES: dict[str, AddressHash] = {
@@ -45,10 +46,6 @@ def proxy_address(address: str) -> str:
     """An address as a proxy address: SMTP unless it names its type."""
     kind, colon, _ = address.partition(":")
     return address if colon and "@" not in kind else f"smtp:{address}"
-
-
-def _hashed(text: str) -> bytes:
-    return HASH_PREFIX + b2a_base64(hashlib.sha256(text.encode()).digest(), newline=False)
 
 
 def hash_safelist(entries: Iterable[str]) -> bytes:
@@ -73,4 +70,4 @@ def in_safelist(value: bytes, entry: str) -> bool:
 
 
 def _short(entry: str) -> bytes:
-    return hashlib.sha256(entry.encode()).digest()[:SAFELIST_HASH_SIZE]
+    return sha256(entry.encode()).digest()[:SAFELIST_HASH_SIZE]

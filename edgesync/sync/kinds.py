@@ -185,7 +185,8 @@ class ReplicatedKind:
     def source_attributes(self) -> tuple[str, ...]:
         """What has to be read of a source entry."""
         own = (rule.source for rule in self.rules)
-        return tuple(dict.fromkeys(("objectGUID", "entryUUID", self.rdn_source, *own)))
+        named = (self.rdn_source,) if self.identity is Identity.GUID_ATTRIBUTE else ()
+        return tuple(dict.fromkeys(("objectGUID", "entryUUID", *named, *own)))
 
     @property
     def managed(self) -> tuple[str, ...]:

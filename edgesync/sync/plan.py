@@ -64,9 +64,8 @@ def plan(
 
 
 def _add(kind: ReplicatedKind, desired: Projection) -> PlannedChange:
-    names = (*desired.blobs, *(name for name in (kind.rdn, kind.key) if name not in desired.blobs))
     return PlannedChange(
-        Change.ADD, kind.name, tuple(dict.fromkeys(names)), (AddRequest(desired.entry),),
+        Change.ADD, kind.name, desired.names, (AddRequest(desired.entry),),
         "in the source, not in the target",
     )  # fmt: skip
 

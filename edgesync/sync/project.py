@@ -19,6 +19,7 @@ from directory.model.encoded import (
     EntryForm,
     PartedEntry,
     attribute_blobs,
+    attribute_values,
     decode_attribute,
     split_operation,
 )
@@ -67,12 +68,20 @@ class Projection(NamedTuple):
         return {name: decode_attribute(blob)[1] for name, blob in self.blobs.items()}
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The attributes of the whole entry, without objectClass."""
+        if self.projector.is_named_by_guid:
+            return self.projector.form(tuple(self.blobs))[1]
+        kind = self.projector.kind
+        return tuple(dict.fromkeys((*self.blobs, kind.rdn, kind.key)))
+
+    @property
     def entry(self) -> Entry:
         """The whole entry, to be added."""
         projector, kind, blobs = self.projector, self.projector.kind, self.blobs
         if projector.is_named_by_guid:
             value = self.key
-            form = projector.form(tuple(blobs))
+            form = projector.form(tuple(blobs))[0]
             named = ber.attribute(projector.rdn_type, (value,))
             return PartedEntry(form, value, [form.classes, *blobs.values(), named])
         whole = {"objectClass": kind.classes, **self.attributes}
@@ -106,7 +115,7 @@ class Projector:
         self.base_normal = kind.target_base.normal
         self._base = str(kind.target_base).encode()
         self._classes = ber.attribute(b"objectClass", kind.classes)
-        self._forms: dict[tuple[str, ...], EntryForm] = {}
+        self._forms: dict[tuple[str, ...], tuple[EntryForm, tuple[str, ...]]] = {}
         self._rules = tuple(
             _Rule(rule.source.lower().encode(), rule.target, rule.target.encode(),
                   self._transform(rule.transformation))
@@ -120,13 +129,13 @@ class Projector:
         function, setting = TRANSFORMATIONS[name], self.kind.setting
         return lambda values: function(values, setting)
 
-    def form(self, names: tuple[str, ...]) -> EntryForm:
+    def form(self, names: tuple[str, ...]) -> tuple[EntryForm, tuple[str, ...]]:
         """What replicas with these attributes, named by their GUID, have in common."""
         form = self._forms.get(names)
         if form is None:
             spelled = (b"objectClass", *(name.encode() for name in names), self.rdn_type)
-            form = EntryForm(self._base, self.rdn.encode(), self._classes, spelled)
-            self._forms[names] = form
+            common = EntryForm(self._base, self.rdn.encode(), self._classes, spelled)
+            form = self._forms[names] = common, (*names, self.kind.rdn)
         return form
 
     def project(self, entry: Entry) -> Projection:
@@ -137,7 +146,7 @@ class Projector:
         """
         given = self._given(entry)
         guid = given.get(_GUID)
-        raw = decode_attribute(guid[1])[1][0] if guid is not None else b""
+        raw = attribute_values(guid[1])[0] if guid is not None else b""
         if len(raw) != _GUID_OCTETS:
             raw = source_guid(entry).bytes_le
         text = _guid_text(raw)
@@ -148,7 +157,7 @@ class Projector:
                 continue
             spelled, blob = found
             if transform is not None:
-                values = transform(decode_attribute(blob)[1])
+                values = transform(attribute_values(blob))
                 if not values:
                     continue
                 blob = ber.attribute(spelling, values)
@@ -170,10 +179,8 @@ class Projector:
         known = self._folded
         found: dict[bytes, tuple[bytes, bytes]] = {}
         for blob in _blobs(entry):
-            if blob[1] < 0x80 and blob[3] < 0x80:  # nearly all of them
-                spelled = blob[4 : 4 + blob[3]]
-            else:
-                spelled = decode_attribute(blob)[0]
+            at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
+            spelled = blob[at : at + blob[at - 1]]
             name = known.get(spelled)
             if name is None:
                 name = spelled.lower()
