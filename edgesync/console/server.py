@@ -10,6 +10,7 @@ from collections.abc import Callable
 import uvicorn
 
 from edgesync.console.app import create_app
+from edgesync.console.patience import PatientProtocol
 from edgesync.errors import LabError, Unreachable
 from edgesync.lab.lab import Lab
 
@@ -78,7 +79,7 @@ class ControlServer:
         config = uvicorn.Config(
             self._app, log_config=None, log_level=logging.CRITICAL, access_log=False,
             lifespan="off", server_header=False, date_header=False, ws="none",
-            timeout_graceful_shutdown=DRAIN_S,
+            timeout_graceful_shutdown=DRAIN_S, http=PatientProtocol,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -13,18 +13,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from directory.net.turns import Turn
 from edgesync.transport import reply
 from edgesync.transport.endpoint import endpoint_text
 
-CONNECTIONS_MAX = 200
+CONNECTIONS_MAX = 1000
 """Connections of one listener at once; Exchange's default for SMTP is 5000 per server, a laptop's
 descriptors are fewer."""
+
+SLICE_BYTES = 128
+"""What one session reads, whoever waits: twenty short commands. While the turn lasts it goes on,
+with twice as much each time, so that who is alone reads a message in large pieces."""
 
 SESSION_MAX_S = 1800.0
 """Longest life of a connection, seconds: POP3 and IMAP4 of Exchange end a session after 30 min."""
 
 SMTP_SESSION_MAX_S = 600.0
 """The same for SMTP: ConnectionTimeout of a Receive connector."""
+
+STALLED_S = 60.0
+"""How long a peer may leave answers unread, and an end unacknowledged, before it is cut off."""
+
+EVICTABLE_S = 0.5
+"""Silence after which a peer must make room when there are too many and one more comes: who says
+nothing cannot lock others out."""
 
 PREGREET_S = 0.002
 """How long SMTP's banner waits for clients that talk first: what came with the connection is here
@@ -126,6 +138,7 @@ class StreamEndpoint:
             OSError: the address cannot be had.
         """
         loop = asyncio.get_running_loop()
+        self._turn = Turn(loop)
         self._server = await loop.create_server(self._accept, self._host, self._port)
 
     def let_go(self) -> socket.socket:
@@ -147,7 +160,7 @@ class StreamEndpoint:
         self._callers[ours] = theirs
 
     def _accept(self) -> _Connection:
-        return _Connection(self._called, self._manners, self._connections)
+        return _Connection(self._called, self._manners, self._connections, self._turn)
 
     def _called(self, local: str, remote: str) -> StreamSession | None:
         return self._factory(local, self._callers.pop(remote, remote))
@@ -167,20 +180,31 @@ class _Connection(asyncio.Protocol):
     """One accepted socket. A bug in a session ends that session, never the endpoint."""
 
     def __init__(
-        self, factory: SessionFactory, manners: Manners, connections: set[_Connection]
+        self,
+        factory: SessionFactory,
+        manners: Manners,
+        connections: set[_Connection],
+        turn: Turn,
     ) -> None:
         self._factory = factory
         self._manners = manners
         self._connections = connections
+        self._turn = turn
+        self._arrived = bytearray()
+        self._is_eof = False
+        self._is_due = False
+        self._is_writable = True
         self._session: StreamSession | None = None
         self._is_greeted = False
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self.heard_at = self._loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if len(self._connections) >= CONNECTIONS_MAX:
+        if len(self._connections) >= CONNECTIONS_MAX and not self._make_room():
             self._refuse(self._manners.too_many)
             return
         local = endpoint_text(transport.get_extra_info("sockname"))
@@ -194,11 +218,27 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         self._connections.add(self)
-        self._set_timer("life", self._manners.session_max_s, self._time_out)
+        self._set_timer("life", self._manners.session_max_s, self.time_out)
         if self._manners.greeting_delay_s is None:
             self._begin()
         else:
             self._set_timer("greeting", self._manners.greeting_delay_s, self._begin)
+
+    def _make_room(self) -> bool:
+        """Time out the peer that has been silent longest, if that is long enough."""
+        longest = min(self._connections, key=lambda connection: connection.heard_at)
+        if self._loop.time() - longest.heard_at < EVICTABLE_S:
+            return False
+        longest.time_out()
+        if longest.has_unread:
+            longest.hang_up()
+        self._connections.discard(longest)
+        return True
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether the peer has not taken everything that was written."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     def _begin(self) -> None:
         self._is_greeted = True
@@ -208,17 +248,63 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._session is None:
             return
+        self.heard_at = self._loop.time()
         if not self._is_greeted:
             self._refuse(self._manners.talked_first)
             return
-        session = self._session
-        self._work(lambda: session.receive_data(data))
+        self._arrived += data
+        if not self._is_due:
+            self._go_on()
 
     def eof_received(self) -> bool:
-        if self._session is not None:
-            session = self._session
-            self._work(lambda: session.receive_data(b""))
-        return False
+        if self._session is None:
+            return False
+        self._is_eof = True
+        if not self._is_due:
+            self._go_on()
+        return True  # closed here once what arrived is answered
+
+    def _go_on(self) -> None:
+        """Let the session read what arrived: a slice, and more while nobody else waits."""
+        self._is_due = False
+        size = SLICE_BYTES
+        while self._arrived and self._is_writable and self._is_talking:
+            piece = bytes(self._arrived[:size])
+            del self._arrived[:size]
+            size *= 2
+            self._receive(piece)
+            if self._turn.is_over:
+                break
+        if not self._is_talking:
+            self._arrived.clear()
+        elif not self._is_writable:
+            return  # goes on when the peer has read
+        elif self._arrived:
+            self._is_due = True
+            self._loop.call_soon(self._go_on)
+        if self._is_eof and not self._arrived and self._is_talking:
+            self._receive(b"")
+            self._close()
+        self._set_reading()
+
+    def _receive(self, data: bytes) -> None:
+        session = self._session
+        assert session is not None
+        self._work(lambda: session.receive_data(data))
+
+    @property
+    def _is_talking(self) -> bool:
+        """Whether there is a session that wants to read."""
+        closing = self._transport is None or self._transport.is_closing()
+        return self._session is not None and not self._session.is_over and not closing
+
+    def _set_reading(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._is_writable and not self._arrived:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -230,13 +316,16 @@ class _Connection(asyncio.Protocol):
                 self._session.receive_data(b"")
 
     def pause_writing(self) -> None:
-        """The peer does not read: take nothing more from it."""
-        if self._transport is not None:
-            self._transport.pause_reading()
+        """The peer does not read: take nothing more from it, and wait only so long."""
+        self._is_writable = False
+        self._set_reading()
+        self._set_timer("stalled", STALLED_S, self.hang_up)
 
     def resume_writing(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._is_writable = True
+        self._timers.pop("stalled").cancel()
+        if not self._is_due:
+            self._go_on()
 
     def hang_up(self) -> None:
         """End the connection now."""
@@ -255,17 +344,23 @@ class _Connection(asyncio.Protocol):
         if data:
             self._transport.write(data)
         if self._session.is_over:
-            self._transport.close()
+            self._close()
             return
-        self._set_timer("idle", self._session.idle_timeout_s, self._time_out)
+        self._set_timer("idle", self._session.idle_timeout_s, self.time_out)
+
+    def _close(self) -> None:
+        """Close once everything is sent, which a peer that does not read puts off for ever."""
+        assert self._transport is not None
+        self._transport.close()
+        self._set_timer("closing", STALLED_S, self.hang_up)
 
     def _set_timer(self, name: str, after_s: float, then: Callable[[], None]) -> None:
         if name in self._timers:
             self._timers[name].cancel()
-        loop = asyncio.get_running_loop()
-        self._timers[name] = loop.call_later(after_s, then)
+        self._timers[name] = self._loop.call_later(after_s, then)
 
-    def _time_out(self) -> None:
+    def time_out(self) -> None:
+        """The peer was silent, or here, for too long."""
         if self._session is not None:
             self._work(self._session.time_out)
 
@@ -278,6 +373,6 @@ class _Connection(asyncio.Protocol):
         self._session = None
         if line:
             self._transport.write(line)
-            self._transport.close()
+            self._close()
         else:
             self._transport.abort()
