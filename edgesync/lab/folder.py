@@ -25,6 +25,7 @@ from edgesync.lab.directories import AD, ADMIN_PASSWORD, LabDirectory, administr
 from edgesync.lab.lab import Lab
 from edgesync.lab.ledger import Ledger
 from edgesync.lab.lost_ledger import remember
+from edgesync.lab.network import Network
 from edgesync.lab.paths import LabFolder, Lock
 from edgesync.lab.restoring import finish_restore
 from edgesync.lab.routine import Routine
@@ -143,6 +144,7 @@ def fork_lab(lab: Lab) -> Lab:
         authorities=lab.authorities.fork(),
     )
     twin.note = lab.note
+    twin.service(Network).cut = set(lab.service(Network).cut)
     twin.service(Routine)
     return twin
 

@@ -62,7 +62,7 @@ def advance(
     span: Annotated[str | None, Help("how far: 90s, 5m, 36h, 30d", metavar="SPAN")] = None,
     *,
     until: Annotated[str | None, Help("to this instant, RFC 3339", metavar="TIME")] = None,
-    next_: Annotated[bool, Help("to what is due next")] = False,
+    to_next: Annotated[bool, Help("to what is due next")] = False,
 ) -> Outcome:
     """Let the lab's time pass; what falls due on the way runs as if it had passed.
 
@@ -72,7 +72,7 @@ def advance(
 
     lab = context.lab
     start = lab.clock.now()
-    end = _end(lab, span, until, is_next=next_)
+    end = _end(lab, span, until, is_next=to_next)
     if not start <= end <= start + SPAN_MAX:
         raise RefusedByRule(
             f"{_instant(end)} is not between now and ten years from now",
@@ -85,7 +85,7 @@ def advance(
             context.progress(
                 {"phase": "time", "done": (here - start).days, "total": (end - start).days}
             )
-        if next_:
+        if to_next:
             ran += lab.agenda.advance_to(lab.clock.now())
     document = _document(lab)
     return Outcome({**document, "advanced_s": (end - start).total_seconds(), "ran": ran})
@@ -97,7 +97,7 @@ def _end(lab: Lab, span: str | None, until: str | None, *, is_next: bool) -> dat
     from edgesync.operations.timespan import parse_timespan
 
     if sum((span is not None, until is not None, is_next)) != 1:
-        raise UsageError("say how far", "a span, or --until TIME, or --next")
+        raise UsageError("say how far", "a span, or --until TIME, or --to-next")
     now = lab.clock.now()
     if is_next:
         following = lab.agenda.next()

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, s
 from edgesync import Lab
 from edgesync.events import CERTIFICATE_STORED, Event
 from edgesync.operations.registry import all_operations
-from tests.console.conftest import HOSTILE, Site, make_hostile, serve
+from tests.console.conftest import HOSTILE, Site, first_address, make_hostile, serve
 from tests.console.test_pages import PAGES
 from tests.support.peers import require_tool
 
@@ -192,6 +192,54 @@ def test_the_matrix_turns_when_somebody_renews(at: Visit) -> None:
     at.site.server._app.state.caller.changes += 1
     cell = at.page.locator("#trust table").first.get_by_role("row", name="EDGE01").last
     expect(cell).to_contain_text("stale replica")
+
+
+def test_a_fault_is_put_in_seen_and_taken_out(at: Visit) -> None:
+    at.go("/faults")
+    at.page.get_by_label("kind").select_option("lose-ack")
+    at.page.get_by_label("server required").fill("EDGE01")
+    at.page.get_by_label("request").fill("modify")
+    at.page.get_by_label("at", exact=True).fill("2,3")
+    expect(at.page.locator("form .command code")).to_have_text(
+        "edgesync fault add lose-ack EDGE01 --request modify --at 2,3"
+    )
+    at.page.get_by_role("button", name="Put it in").click()
+    expect(at.page.locator(".notice")).to_contain_text("done")
+    at.go("/faults")
+    expect(at.page.locator("#faults tbody tr")).to_contain_text("at 2, 3")
+    at.go("/")
+    expect(at.page.locator("#faults")).to_contain_text("1 on the lab's lines")
+    at.go("/faults")
+    at.page.get_by_role("link", name="Remove", exact=True).click()
+    at.page.get_by_role("button", name="Run").click()
+    expect(at.page.locator(".notice")).to_contain_text("done")
+    at.go("/faults")
+    expect(at.page.locator("#faults")).to_contain_text("every line of the lab is well")
+
+
+def test_mail_is_sent_and_read_with_its_path(at: Visit) -> None:
+    at.go("/mail")
+    somebody = first_address(at.site.lab)
+    at.page.get_by_label("from").fill(somebody)
+    at.page.get_by_label("to required").fill(somebody)
+    at.page.get_by_label("subject", exact=True).fill("Seen in a browser")
+    at.page.get_by_role("button", name="Send").click()
+    at.page.wait_for_url("**/runs/*")
+    at.go("/mail")
+    at.page.get_by_role("link", name="Seen in a browser").click()
+    expect(at.page.locator("h1")).to_have_text("Seen in a browser")
+    expect(at.page.locator("dl").first).to_contain_text("Internal")
+    expect(at.page.locator("ol.steps > li")).to_have_count(1)
+
+
+def test_time_passes_by_a_button(at: Visit) -> None:
+    before = at.site.lab.clock.now
+    at.go("/")
+    at.page.get_by_role("link", name="Let a day pass").click()
+    expect(at.page.locator("form .command code")).to_have_text("edgesync lab advance 1d")
+    at.page.get_by_role("button", name="Run").click()
+    expect(at.page.locator(".notice")).to_contain_text("done")
+    assert (at.site.lab.clock.now - before).days == 1
 
 
 def test_the_tree_opens_and_is_walked_by_keyboard(at: Visit) -> None:

@@ -33,6 +33,7 @@ def overview(request: Request) -> Response:
         "expiries": expiry.rows("items")[:EXPIRIES],
         "status": status,
         "time": ask(request, "lab.clock"),
+        "faults": ask(request, "fault.list"),
         "servers": status.document.get("servers", {}),
         "events": [event.document() for _, event in lab.ledger.events(limit=EVENTS)][::-1],
     }

@@ -13,6 +13,7 @@ from edgesync.lab.faults import book as module
 from edgesync.lab.faults.book import FaultBook, Wire
 from edgesync.lab.faults.fault import Fault, FaultKind
 from edgesync.lab.folder import fork_lab
+from edgesync.lab.network import Network
 
 EDGE_LDAPS = Wire("EDGE01", "ldaps")
 SMALL: dict[str, Any] = {"hubs": 1, "edges": 1, "recipients": 3, "sites": 1}
@@ -110,6 +111,15 @@ def test_a_fork_has_the_faults_and_counts_for_itself(book: FaultBook) -> None:
     assert struck(book, 2) == [2]
     twin.clear()
     assert len(book.listed()) == 1
+
+
+def test_a_fork_has_the_cut_wires_of_its_lab(book: FaultBook) -> None:
+    lab = book._lab
+    lab.service(Network).cut.add(frozenset(("hub01", "edge01")))
+    twin = fork_lab(lab)
+    assert twin.service(Network).cut == lab.service(Network).cut
+    twin.service(Network).cut.clear()
+    assert lab.service(Network).cut
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_the_same_time_passes_by_operation_and_by_python(lab: Lab) -> None:
 
 def test_to_an_instant_and_to_what_is_next(lab: Lab) -> None:
     due = lab.run("lab.clock")["next"]["due"]
-    assert lab.run("lab.advance", next_=True)["ran"] >= 1
+    assert lab.run("lab.advance", to_next=True)["ran"] >= 1
     assert f"{lab.clock.now:%Y-%m-%dT%H:%M}" == due[:16]
     until = (lab.clock.now + timedelta(days=2)).replace(microsecond=0)
     lab.clock.advance_to(until)
@@ -60,7 +60,7 @@ def test_to_an_instant_and_to_what_is_next(lab: Lab) -> None:
     ("given", "error"),
     [
         ({}, UsageError),
-        ({"span": "1d", "next_": True}, UsageError),
+        ({"span": "1d", "to_next": True}, UsageError),
         ({"span": "soon"}, UsageError),
         ({"until": "tomorrow"}, UsageError),
         ({"until": "2020-01-01T00:00:00Z"}, RefusedByRule),
@@ -77,7 +77,7 @@ def test_what_is_no_time_to_go_to_is_refused(
 
 def test_a_lab_where_nothing_is_due_says_so() -> None:
     with Lab.new(**SMALL) as lab, pytest.raises(NoSuchThing):
-        lab.run("lab.advance", next_=True)
+        lab.run("lab.advance", to_next=True)
 
 
 def test_a_running_lab_goes_on_from_there(lab: Lab) -> None:
