@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,6 +101,17 @@ def _render_campaign(document: Document) -> Iterable[str]:
     for row in failed:
         yield f"  seed {row['seed']}  {row['checker']}: {row['detail']}"
         yield f"    {row['replay']}"
+    yield ""
+    rows = [
+        (
+            m["kind"],
+            str(m["worlds"]),
+            str(m["times"]),
+            "" if m["struck"] is None else str(m["struck"]),
+        )
+        for m in document["coverage"]
+    ]
+    yield from columns(("Met", "Worlds", "Times", "Struck"), rows)
     if document["shortest"]:
         yield ""
         yield "The first failure, shrunk:"
@@ -124,7 +136,12 @@ def campaign(
     Exit code 3 when any seed failed; the first one is shrunk to a short scenario.
     """
     from edgesync.operations.campaign_workers import play_one, pool
-    from edgesync.simulation.campaign import ResultFile, run_campaign, shortest
+    from edgesync.simulation.campaign import (
+        ResultFile,
+        coverage_of,
+        run_campaign,
+        shortest,
+    )
     from edgesync.simulation.picture import summary
 
     chosen = _seeds(seeds)
@@ -145,6 +162,7 @@ def campaign(
             for r in failed
         ],
         "shortest": shortest(failed[0], perform).document() if failed else "",
+        "coverage": [asdict(met) for met in coverage_of(found)],
         "virtual_s": sum(r.virtual_s for r in found),
         "events": sum(r.events for r in found),
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgesync.simulation.coverage import Met, coverage
 from edgesync.simulation.perform import Perform
 from edgesync.simulation.play import play
 from edgesync.simulation.scenario import Scenario
@@ -39,6 +41,8 @@ class Result:
     steps: int
     events: int
     virtual_s: float
+    met: str = "{}"
+    """Kinds of steps and strikes with their counts, as JSON (``edgesync.simulation.coverage``)."""
 
     @property
     def failed(self) -> bool:
@@ -72,6 +76,7 @@ def judge(scenario: Scenario, perform: Perform) -> Result:
         f"step {first.step}: {first.detail}" if first else "",
         len(scenario.steps), played.events,
         (played.ended_at - played.started_at).total_seconds(),
+        json.dumps(played.met, sort_keys=True),
     )  # fmt: skip
 
 
@@ -112,6 +117,11 @@ def shortest(result: Result, perform: Perform) -> Scenario:
     return shrink(world(result.seed), still_fails)
 
 
+def coverage_of(results: Iterable[Result]) -> list[Met]:
+    """What the worlds of a campaign met."""
+    return list(coverage(json.loads(result.met) for result in results))
+
+
 class ResultFile:
     """Results of campaigns in one SQLite file: one row per seed, the latest."""
 
@@ -120,20 +130,20 @@ class ResultFile:
         with closing(self._open()) as db, db:
             db.execute(
                 "CREATE TABLE IF NOT EXISTS result (seed INTEGER PRIMARY KEY, trace_hash TEXT, "
-                "checker TEXT, detail TEXT, steps INTEGER, events INTEGER, virtual_s REAL) STRICT"
+                "checker TEXT, detail TEXT, steps INTEGER, events INTEGER, virtual_s REAL, "
+                "met TEXT DEFAULT '{}') STRICT"
             )
+            if "met" not in {row[1] for row in db.execute("PRAGMA table_info(result)")}:
+                db.execute("ALTER TABLE result ADD COLUMN met TEXT DEFAULT '{}'")
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path)
 
     def keep(self, results: Iterable[Result]) -> None:
         """Write results."""
-        rows = [
-            (r.seed, r.trace_hash, r.checker, r.detail, r.steps, r.events, r.virtual_s)
-            for r in results
-        ]
+        rows = [astuple(result) for result in results]
         with closing(self._open()) as db, db:
-            db.executemany("INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def results(self) -> list[Result]:
         """Everything kept, by seed."""

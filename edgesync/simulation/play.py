@@ -45,6 +45,9 @@ OUTSIDE = "fourth.test"
 CRASHES_MAX = 20
 """Most restarts during one step: a crash strikes once, so more is a loop."""
 
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is made below it
+"""Where Linux has files in memory."""
+
 PASSIVE = frozenset({"advance", "send", "expect", "settle"})
 """Steps that change nothing by themselves."""
 
@@ -318,7 +321,8 @@ def play(
     ``prepare`` sees the play before its first step: tests break parts of the code there.
     """
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="edgesync-play-")))
+        scratch = IN_MEMORY if IN_MEMORY.is_dir() else None  # fsync costs nothing there
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="edgesync-play-", dir=scratch)))
         root = folder / "lab" if scenario.lab.durable else None
         lab = new_lab(scenario.lab.description(scenario.seed), root, effort=VIRTUAL)
         show = Play(scenario, perform, folder, lab)
