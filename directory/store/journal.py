@@ -20,6 +20,7 @@ from directory.errors import JournalCorrupt, JournalError, JournalLocked, Journa
 from directory.model.dn import DN
 from directory.store.audit import audit
 from directory.store.changes import VERSIONS_MAX, Removal
+from directory.store.checkpoint import Checkpoints
 from directory.store.dit import TOP
 from directory.store.entry import Author, Place, StoredEntry
 from directory.store.history import versions
@@ -70,10 +71,6 @@ def first_tables(db: Database) -> None:
     db.table("change").create_index(["entry"])
 
 
-CHECKPOINT_PAGES = 16_384
-"""Pages of the log (64 MiB) before SQLite copies them into the file and syncs it. Its own 1,000
-are filled by one group commit of 256 changes, which would then wait for the disk every time."""
-
 _ENTRY = f"INSERT OR REPLACE INTO entry VALUES ({','.join('?' * 14)})"  # noqa: S608 - only question marks go in
 _CHANGE = f"INSERT INTO change VALUES ({','.join('?' * 12)})"  # noqa: S608
 
@@ -85,7 +82,7 @@ class SqliteJournal:
         self.path = path
         self._lock = _locked(path)
         self._authors: dict[Author, int] = {}
-        self._complete: set[int] = set()
+        self._checkpoints = Checkpoints(path)
         try:
             self.db = self._open(durability)
         except BaseException:
@@ -101,7 +98,7 @@ class SqliteJournal:
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {durability}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # store/checkpoint.py does it
             migrations.apply(db)
             # when a table was made is no content: the same seed gives the same bytes on any day
             connection.execute("UPDATE _sqlite_migrations SET applied_at = ''")
@@ -128,6 +125,7 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and let go of it."""
+        self._checkpoints.finish()
         self.db.conn.close()
         os.close(self._lock)
 
@@ -169,6 +167,7 @@ class SqliteJournal:
                 raise
         except sqlite3.Error as error:
             raise JournalError(f"{self.path} cannot be written: {error}") from error
+        self._checkpoints.wrote(len(last) + len(steps))
 
     def _keep_authors(self, steps: Sequence[Step]) -> None:
         for step in steps:
