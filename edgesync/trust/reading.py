@@ -7,12 +7,10 @@ until one looks at a name or an extension.
 from __future__ import annotations
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
-UNREADABLE = (
-    ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
-    x509.InvalidVersion, x509.AttributeNotFound, UnsupportedAlgorithm,
-)  # fmt: skip
+from edgesync.certificates.certificate import MALFORMED
+
+UNREADABLE = (*MALFORMED, x509.AttributeNotFound)
 """What ``cryptography`` raises for a certificate, or a part of one, that it cannot read."""
 
 

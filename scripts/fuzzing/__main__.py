@@ -1,12 +1,15 @@
-"""``scripts/fuzz``: list the targets, fuzz one, run a campaign, keep a small corpus, report."""
+"""``scripts/fuzz``: list the targets, fuzz one, run a campaign, minimise, measure, report."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.fuzzing import record
+from scripts.fuzzing.bounds import FACTOR, measure
+from scripts.fuzzing.minimise import minimise
 from scripts.fuzzing.target import Target
 from scripts.fuzzing.targets import NAMES, find_target
 
@@ -26,7 +29,9 @@ def main() -> int:
             return _campaign(options)
         case "minimise":
             return _minimise(options.target or NAMES)
-    return _report()
+        case "bounds":
+            return _bounds(options)
+    return _report(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     campaign.add_argument("--slice", type=int, default=120, help="seconds between two records")
     minimise = verbs.add_parser("minimise", help="campaign's corpus to fixtures/fuzz, made small")
     minimise.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
-    verbs.add_parser("report", help="what was recorded so far")
+    bounds = verbs.add_parser("bounds", help="CPU and memory of hostile inputs")
+    bounds.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
+    bounds.add_argument("--keep", action="store_true", help="record them in fixtures/fuzz")
+    report = verbs.add_parser("report", help="what was run so far")
+    report.add_argument("--keep", action="store_true", help="record it in fixtures/fuzz")
     return parser
 
 
@@ -79,17 +88,34 @@ def _campaign(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _minimise(names: list[str] | tuple[str, ...]) -> int:
-    from scripts.fuzzing.campaign import minimise  # noqa: PLC0415
-
+def _minimise(names: Sequence[str]) -> int:
     for name in names:
-        inputs, octets = minimise(find_target(name))
-        print(f"{name:24} {inputs:6} inputs {octets:9} bytes", flush=True)
+        inputs = minimise(find_target(name))
+        print(f"{name:24} {len(inputs):6} inputs {sum(map(len, inputs)):9} bytes", flush=True)
     return 0
 
 
-def _report() -> int:
-    runs = record.read_record()
+def _bounds(options: argparse.Namespace) -> int:
+    costs = []
+    for name in options.target or NAMES:
+        for cost in measure(find_target(name)):
+            costs.append(cost)
+            print(
+                f"{name:20} {cost.grower:34} {cost.cpu_us_per_byte:8.3f} us/byte,"
+                f" x{cost.growth:5.2f} when {FACTOR} times as large,"
+                f" {cost.memory_per_byte:8.1f} bytes/byte"
+                f"{'' if cost.is_within else '  TOO MUCH'}",
+                flush=True,
+            )
+    if options.keep:
+        record.write_costs(costs)
+    return 0 if all(cost.is_within for cost in costs) else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    runs = record.current()
+    if options.keep:
+        record.write_record(runs.values(), record.RECORD)
     for name in NAMES:
         print(_line(runs[name]) if name in runs else f"{name:24} not run")
     return 0

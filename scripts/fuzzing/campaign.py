@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.fuzzing import record
-from scripts.fuzzing.corpus import KEPT, ROOT, crash_folder, inputs_in, working_folder
+from scripts.fuzzing.corpus import ROOT, crash_folder, inputs_in, working_folder
 from scripts.fuzzing.target import Target
 from scripts.fuzzing.targets import NAMES, find_target
 
@@ -50,6 +50,7 @@ def fuzz(
     folder = corpus or working_folder(target)
     crashes = crash_folder(target)
     known = set(crashes.iterdir())
+    commit = record.commit()
     with tempfile.TemporaryDirectory() as scratch:
         words = Path(scratch) / "words"
         words.write_text("".join(f"{_quoted(word)}\n" for word in target.words))
@@ -68,7 +69,7 @@ def fuzz(
         target.name, done, round(done / rate, 1) if rate else float(seconds),
         max((int(n) for n in _SHOWN.findall(said)), default=0), len(inputs_in(folder)),
         figures.get("peak_rss_mb", 0), figures.get("slowest_unit_time_sec", 0), len(found),
-        record.commit(), record.today(),
+        commit, record.today(),
     )  # fmt: skip
     return Slice(run, found, said[-4000:] if found else "")
 
@@ -91,25 +92,8 @@ def campaign(
 
 
 def _executions(name: str) -> int:
-    run = record.read_record().get(name)
+    run = record.current().get(name)
     return run.executions if run else 0
-
-
-def minimise(target: Target) -> tuple[int, int]:
-    """Keep the fewest, shortest inputs that reach what the campaign reached: (inputs, bytes)."""
-    kept = KEPT / target.name
-    with tempfile.TemporaryDirectory() as scratch:
-        merged = Path(scratch)
-        _guided(target, ["-merge=1", f"-max_len={target.size_max}", str(merged),
-                         str(working_folder(target))])  # fmt: skip
-        inputs = inputs_in(merged)
-        if inputs:
-            kept.mkdir(parents=True, exist_ok=True)
-            for path in kept.iterdir():
-                path.unlink()
-            for number, data in enumerate(sorted(inputs, key=lambda d: (len(d), d))):
-                (kept / f"{number:04}").write_bytes(data)
-    return len(inputs), sum(map(len, inputs))
 
 
 def _guided(target: Target, options: Sequence[str], *, quiet: bool = True) -> str:

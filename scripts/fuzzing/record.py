@@ -1,19 +1,26 @@
-"""The record of campaigns: every slice of fuzzing that was run, appended to one JSON file."""
+"""The record of campaigns: every slice of fuzzing that was run, added up in one JSON file.
+
+A campaign writes beside its corpus; ``keep`` puts the record into the repository, from where
+docs/fuzzing.md is made.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from scripts.fuzzing.corpus import ROOT
+from scripts.fuzzing import corpus
+from scripts.fuzzing.bounds import Cost
+from scripts.fuzzing.corpus import KEPT, ROOT
 
-PATH = ROOT / "fixtures" / "fuzz" / "campaign.json"
+RECORD = KEPT / "campaign.json"
+COSTS = KEPT / "costs.json"
 SCHEMA = "edgesync.fuzz/1"
 
 
@@ -47,7 +54,12 @@ class Run:
         )  # fmt: skip
 
 
-def read_record(path: Path = PATH) -> dict[str, Run]:
+def running() -> Path:
+    """The record of the campaign under way; it goes on from the one in the repository."""
+    return corpus.WORKING / "campaign.json"
+
+
+def read_record(path: Path) -> dict[str, Run]:
     """What was run so far, by target."""
     if not path.exists():
         return {}
@@ -55,31 +67,52 @@ def read_record(path: Path = PATH) -> dict[str, Run]:
     return {run["target"]: Run(**run) for run in document["runs"]}
 
 
-def append(run: Run, path: Path = PATH) -> dict[str, Run]:
+def current() -> dict[str, Run]:
+    """The record of the campaign under way, or the repository's where there is none."""
+    return read_record(running()) or read_record(RECORD)
+
+
+def append(run: Run) -> None:
     """Add a slice to what is on disk, so that a campaign may end at any time."""
-    runs = read_record(path)
+    runs = current()
     before = runs.get(run.target)
     runs[run.target] = run if before is None else before.joined(run)
-    write_record(runs.values(), path)
-    return runs
+    write_record(runs.values(), running())
 
 
-def write_record(runs: Iterable[Run], path: Path = PATH) -> None:
-    """Write the whole record."""
+def write_record(runs: Iterable[Run], path: Path) -> None:
+    """Write a whole record."""
     document = {
         "schema": SCHEMA,
-        "made_with": f"atheris {_atheris()}, Python {platform.python_version()},"
-        f" {platform.system()} {platform.machine()}",
+        "made_with": f"atheris {version('atheris')}, {_machine()}",
         "runs": [asdict(run) for run in sorted(runs, key=lambda run: run.target)],
     }
+    _write(document, path)
+
+
+def write_costs(costs: Iterable[Cost]) -> None:
+    """Keep what hostile inputs cost on this machine."""
+    document = {"schema": "edgesync.fuzz-costs/1", "made_with": _machine(),
+                "costs": [asdict(cost) for cost in costs]}  # fmt: skip
+    _write(document, COSTS)
+
+
+def read_costs() -> list[Cost]:
+    """What hostile inputs cost when they were last measured."""
+    if not COSTS.exists():
+        return []
+    return [Cost(**cost) for cost in json.loads(COSTS.read_text("utf-8"))["costs"]]
+
+
+def _write(document: Mapping[str, object], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     temporary.replace(path)
 
 
-def _atheris() -> str:
-    return version("atheris")
+def _machine() -> str:
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
 
 
 def commit() -> str:
