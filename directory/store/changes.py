@@ -72,6 +72,8 @@ class ChangeLog:
         self.removals: deque[Removal] = deque(maxlen=REMOVALS_MAX)
         self.removals_forgotten_to = 0
         self._versions: deque[StoredEntry] = deque()
+        self.cuts = 0
+        """How often changes were undone: their USNs are given again."""
 
     def copy(self) -> ChangeLog:
         """A log that can grow without this one noticing."""
@@ -102,6 +104,7 @@ class ChangeLog:
 
     def cut(self, usn: int) -> None:
         """Forget everything above a USN: those changes were undone."""
+        self.cuts += 1
         keep = bisect_right(self._usns, usn)
         del self._usns[keep:]
         del self._ids[keep:]

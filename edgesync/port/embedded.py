@@ -53,6 +53,12 @@ class EmbeddedPort:
         """The directory's rootDSE."""
         return identify(self)
 
+    @property
+    def version(self) -> object:
+        """The change log and its end: every change lengthens it, every restore puts another."""
+        store = self.agent.store
+        return store.log, store.usn, store.log.cuts
+
     def bind(self, name: str, password: bytes) -> None:
         """Authenticate this session; raises LdapError(invalidCredentials) when refused."""
         self._run(BindRequest(3, name, SimpleCredentials(password)), ())

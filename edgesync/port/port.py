@@ -200,6 +200,16 @@ class BatchingPort(Protocol):
 
 
 @runtime_checkable
+class VersionedPort(Protocol):
+    """A port that can tell whether anything changed."""
+
+    @property
+    def version(self) -> object:
+        """Equal to an earlier one as long as the directory is what it was then."""
+        ...
+
+
+@runtime_checkable
 class PipeliningPort(Protocol):
     """A port that can have many requests on their way at once.
 

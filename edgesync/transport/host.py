@@ -31,7 +31,7 @@ from edgesync.organization.domains import (
 )
 from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import ServerRole, TransportServerFlags, read_server
-from edgesync.port.port import DirectoryPort
+from edgesync.port.port import DirectoryPort, VersionedPort
 from edgesync.transport.counts import SessionCounts
 from edgesync.transport.message import Submission
 from edgesync.transport.permissions import Rights
@@ -116,6 +116,8 @@ class TransportHost:
     counts: SessionCounts = field(default_factory=SessionCounts)
     """Sessions, commands, replies and verdicts so far, for those who measure."""
     _ephemeral: TransportCertificate | None = None
+    _anchors: tuple[object, TrustAnchors] | None = None
+    """What was read last, and of which version of the directory."""
     _reported: set[tuple[object, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -237,8 +239,16 @@ class TransportHost:
         return selection.chosen
 
     def anchors(self) -> TrustAnchors:
-        """Whom this server's directory lets it recognise, now."""
-        return TrustAnchors.read(self.side, self.directory, self.names)
+        """Whom this server's directory lets it recognise, now.
+
+        Reading them costs what the organisation's servers cost, each session a look: they are read
+        again when the directory has changed since.
+        """
+        version = self.directory.version if isinstance(self.directory, VersionedPort) else None
+        if version is None or self._anchors is None or self._anchors[0] != version:
+            read = TrustAnchors.read(self.side, self.directory, self.names)
+            self._anchors = version, read
+        return self._anchors[1]
 
     def receive_connectors(self) -> tuple[ReceiveConnector, ...]:
         """This server's Receive connectors that are enabled."""
