@@ -190,9 +190,8 @@ def import_(
     try:
         lab.begin_command(context.note)
         if clixml is not None:
-            for stand_in in stand_ins_for_clients(lab):
-                assumed = (*assumed, str(stand_in))
-                notes.append(f"assumed {stand_in}")
+            made = [str(stand_in) for stand_in in stand_ins_for_clients(lab)]
+            assumed, notes = (*assumed, *made), [*notes, *(f"assumed {line}" for line in made)]
             lab.ledger.set(assumed=list(assumed))  # reports repeat what the lab rests on
         for name in edge:
             add_edge(lab, name, f"{name.lower()}.{lab.description.forest}")
