@@ -15,14 +15,9 @@ from typing import cast
 
 from directory.dsa.session import Session
 from directory.errors import ResultCode
+from directory.model import messages as m
 from directory.model import oids
-from directory.model.messages import (
-    BindRequest,
-    ExtendedRequest,
-    ExtendedResponse,
-    LdapResult,
-    Reply,
-)
+from directory.model.messages import ExtendedRequest, LdapResult, Reply
 from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
@@ -76,9 +71,8 @@ class ClientSession(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        self._transport = transport = cast(
-            "asyncio.Transport", transport
-        )  # uvloop's is no subclass
+        # uvloop's is no subclass
+        self._transport = transport = cast("asyncio.Transport", transport)
         high = self._limits.output_buffer
         transport.set_write_buffer_limits(high=high, low=high // 4)
         if not self._server.admit(self):
@@ -128,6 +122,12 @@ class ClientSession(asyncio.Protocol):
         self._turn_later()
 
     # requests --------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Octets kept for the client: answers it has not read, a request it has not finished."""
+        written = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return written + self._output.size, self._wire.waiting
 
     @property
     def is_idle(self) -> bool:
@@ -182,24 +182,22 @@ class ClientSession(asyncio.Protocol):
         if quick is None:
             return self._wire.next_frame()
         frames, put_found = self._wire.frames, output.put_found
-        size, count = len(frames.data), 0
+        size = len(frames.data)
         while output.size < SLICE_BYTES:
-            count += 1
-            if count > QUICK_ANSWERS:
-                if self._turns.is_over:
-                    break
-                count = 1
-            message = next_search(frames)
-            if message is None:
-                return self._wire.next_frame()
-            end, id_element, search = message
-            found = quick(session, *search)
-            if found is None:
-                return self._wire.next_frame()
-            frames.at = end
-            put_found(id_element, found)
-            if end == size:
-                return NEED_DATA
+            for _ in range(QUICK_ANSWERS):
+                message = next_search(frames)
+                if message is None:
+                    return self._wire.next_frame()
+                end, id_element, search = message
+                found = quick(session, *search)
+                if found is None:
+                    return self._wire.next_frame()
+                frames.at = end
+                put_found(id_element, found)
+                if end == size:
+                    return NEED_DATA
+            if self._turns.is_over:
+                break
         self._turn_later()  # others first; the rest of what arrived can wait
         return NEED_DATA
 
@@ -256,7 +254,7 @@ class ClientSession(asyncio.Protocol):
 
     def _execute(self, frame: Frame, event: RequestReceived) -> None:
         self._operations.start(frame, event)
-        if isinstance(event.request, BindRequest) and not self.session.identity.is_anonymous:
+        if isinstance(event.request, m.BindRequest) and not self.session.identity.is_anonymous:
             self._wire.allow_message_size(self._limits.message_size)
         if self._operations.running:
             self._turn_later()
@@ -309,12 +307,12 @@ class ClientSession(asyncio.Protocol):
         assert transport is not None
         refusal = start_tls_refusal(self.session, context, is_idle=self._operations.is_idle)
         if refusal is not None:
-            self._output.put_response(id_element, ExtendedResponse(refusal, oids.START_TLS))
+            self._output.put_response(id_element, m.ExtendedResponse(refusal, oids.START_TLS))
         elif context is None or self._wire.waiting:
             # plaintext behind a StartTLS would later be read as if it had come protected
             self._close(ResultCode.PROTOCOL_ERROR, "data after the StartTLS request")
         else:
-            self._output.put_response(id_element, ExtendedResponse(LdapResult(), oids.START_TLS))
+            self._output.put_response(id_element, m.ExtendedResponse(LdapResult(), oids.START_TLS))
             if self._is_reading:
                 transport.pause_reading()
             self._is_upgrading = True

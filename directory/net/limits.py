@@ -29,6 +29,17 @@ HASHING_THREADS = max(1, (os.cpu_count() or 2) - 1)
 TLS_HANDSHAKE_TIMEOUT_S = 20.0
 """Longest TLS handshake: ten times what a slow client on a slow line needs."""
 
+HELD_MAX = 256 * 1024 * 1024
+"""Bytes that all clients together may make a server keep, in answers they do not read and requests
+they do not finish. Beyond it who holds most is cut off: each client's own bounds, times their
+number, would be gigabytes. What arrives between two sweeps comes on top."""
+
+UNFINISHED_TIMEOUT_S = 120.0
+"""Longest time for one request to arrive; the largest needs 134 kB/s."""
+
+SWEEP_S = 1.0
+"""Between two looks at all clients: short, since memory fills in seconds."""
+
 BACKLOG = 1024
 """Connections the kernel may queue while the loop is busy."""
 
@@ -44,3 +55,5 @@ class ListenerLimits:
     output_buffer: int = limits.OUTPUT_BUFFER_MAX
     idle_timeout_s: float = limits.IDLE_TIMEOUT_S
     stalled_timeout_s: float = limits.STALLED_OUTPUT_TIMEOUT_S
+    unfinished_timeout_s: float = UNFINISHED_TIMEOUT_S
+    held: int = HELD_MAX

@@ -20,6 +20,11 @@ class Client(Protocol):
     stalled_at: float | None
 
     @property
+    def held(self) -> tuple[int, int]:
+        """Octets kept for the client: answers it has not read, a request it has not finished."""
+        ...
+
+    @property
     def is_idle(self) -> bool:
         """Whether the client waits for nothing: only then may its silence end the connection."""
         ...

@@ -17,6 +17,7 @@ from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import BACKLOG, HASHING_THREADS, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
 from directory.net.listener import Client
+from directory.net.sweep import Sweep
 from directory.net.turns import Turn
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class DirectoryServer:
         self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._addresses: tuple[Address, ...] = ()
-        self._sweep: asyncio.TimerHandle | None = None
+        self._sweep: Sweep | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -107,7 +108,7 @@ class DirectoryServer:
             await self.stop()
             raise
         self._addresses = tuple(addresses)
-        self._schedule_sweep()
+        self._sweep = Sweep(loop, self._clients, self.limits)
 
     def let_go(self, number: int) -> socket.socket:
         """Accept no more at one of the addresses, by its place in ``addresses``.
@@ -216,24 +217,6 @@ class DirectoryServer:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    # silence and stalls ----------------------------------------------------------------------
-
-    def _schedule_sweep(self) -> None:
-        every = min(self.limits.idle_timeout_s, self.limits.stalled_timeout_s) / 4
-        self._sweep = asyncio.get_running_loop().call_later(every, self._sweep_clients)
-
-    def _sweep_clients(self) -> None:
-        """One timer for all connections: a thousand idle ones cost nothing between sweeps."""
-        now = asyncio.get_running_loop().time()
-        for client in list(self._clients):
-            stalled_at = client.stalled_at
-            if stalled_at is not None and now - stalled_at > self.limits.stalled_timeout_s:
-                _log.info("a client left its answers unread and was cut off")
-                client.abort()
-            elif now - client.active_at > self.limits.idle_timeout_s and client.is_idle:
-                client.disconnect("idle for too long")
-        self._schedule_sweep()
 
 
 _STOP_TURN_S = 0.01
