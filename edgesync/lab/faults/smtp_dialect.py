@@ -73,6 +73,8 @@ class SmtpDialect:
             verb, self._is_logging_on = _AUTH_RESPONSE, False
         elif verb == "BDAT" and len(words) > 1 and words[1].isdigit():
             self._chunk_left = int(words[1])
+            if words[-1].upper() == b"LAST":  # RFC 3030 section 2: its answer accepts the message
+                verb = CONTENT
         return self._request(line, verb)
 
     def _request(self, data: bytes, name: str) -> Passage:

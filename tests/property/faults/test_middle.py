@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,9 +24,11 @@ from directory.model.messages import (
 from directory.wire.messages import encode_message
 from edgesync import Lab
 from edgesync.lab.faults.book import FaultBook, Wire
+from edgesync.lab.faults.dialect import NOT_COUNTED
 from edgesync.lab.faults.fault import Fault, FaultKind
 from edgesync.lab.faults.keys import keys_of
 from edgesync.lab.faults.middle import Middle
+from edgesync.lab.faults.smtp_dialect import SmtpDialect
 
 LAB = Lab.new(hubs=1, edges=1, recipients=3, sites=1).lab
 BOOK = LAB.service(FaultBook)
@@ -130,3 +133,36 @@ def test_an_add_is_an_add() -> None:
     add = AddRequest(Entry(DN.parse("CN=a,DC=test"), {"cn": (b"a",)}))
     passages = list(LdapDialect().requests(encode_message(LdapMessage(9, add))))
     assert [(p.key, p.operation) for p in passages] == [(9, "add")]
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ([b"EHLO a\r\nMAIL FROM:<a@b>\r\n"], ["EHLO", "MAIL"]),
+        ([b"BDAT 3\r\nabcBDAT 4 LAST\r\nQUIT"], ["BDAT", "content"]),
+        ([b"BDAT 0 LAST\r\nQUIT\r\n"], ["content", "QUIT"]),
+        ([b"STARTTLS\r\n"], ["STARTTLS"]),
+    ],
+)
+def test_smtp_requests_have_names(said: list[bytes], names: list[str]) -> None:
+    dialect = SmtpDialect()
+    found = [p.operation for data in said for p in dialect.requests(data) if p.key != NOT_COUNTED]
+    assert found == names
+
+
+def test_the_dot_that_ends_a_content_is_found_in_pieces() -> None:
+    dialect = SmtpDialect()
+    list(dialect.answers(b"220 hi\r\n"))
+    list(dialect.requests(b"DATA\r\n"))
+    list(dialect.answers(b"354 go\r\n"))
+    passages = [p for c in b"a\r\n..\r\nb\r\n.\r\nQUIT\r\n" for p in dialect.requests(bytes((c,)))]
+    assert b"".join(p.data for p in passages) == b"a\r\n..\r\nb\r\n.\r\nQUIT\r\n"
+    assert [p.operation for p in passages if p.key != NOT_COUNTED] == ["content", "QUIT"]
+
+
+@pytest.mark.fact("certificate-facts 9")
+def test_an_offer_of_tls_is_overwritten_and_keeps_its_length() -> None:
+    answer = b"250-a\r\n250-STARTTLS\r\n250-X-ANONYMOUSTLS\r\n250 8BITMIME\r\n"
+    stripped = SmtpDialect().stripped(answer)
+    assert b"TLS" not in stripped
+    assert stripped.count(b"\r\n") == answer.count(b"\r\n")
