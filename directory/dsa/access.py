@@ -6,6 +6,7 @@ does, the answer is no. Secret attributes are no row: they are returned to nobod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 
@@ -119,6 +120,14 @@ class AccessPolicy:
     def rights_at(self, identity: Identity, dn: DN) -> Right:
         """What an identity may do at a name, whether something is there or not."""
         return self._table[identity.role, self.part_of(identity, dn.normal, None)]
+
+    def readable(self, role: Role) -> Mapping[Place | StoredEntry, bool]:
+        """What is known of a role's right to read: in a container, or of an entry's version.
+
+        For those who ask often. It says nothing of an account's own entry, and what it does not
+        know ``may_read`` does.
+        """
+        return self._readable[role]
 
     def may_read(self, identity: Identity, entry: StoredEntry) -> bool:
         """Whether an entry may be seen at all: asked for each entry of each answer."""

@@ -6,7 +6,7 @@ byte for byte, what the plain path would (tests/property/dsa/test_quick_search.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from directory.dsa import paging
@@ -16,7 +16,7 @@ from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
 from directory.dsa.search import find
 from directory.dsa.selection import SELECTIONS_MAX, Selection
-from directory.dsa.session import Session
+from directory.dsa.session import Identity, Session
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
 from directory.model.controls import Control, PagedResults
@@ -24,7 +24,7 @@ from directory.model.filter import Equality, ItemMaker
 from directory.model.messages import Reply, SearchRequest, SearchResultEntry
 from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
-from directory.store.entry import DELETED, RECYCLED, SUBENTRY, TICK, StoredEntry
+from directory.store.entry import DELETED, RECYCLED, SUBENTRY, TICK, Place, StoredEntry
 from directory.store.planner import ask
 from directory.store.prepare import is_ready, prepare
 
@@ -39,8 +39,16 @@ NAMES_MAX = 4096
 ENTRIES_MAX = 64
 """Most entries of an answer given at once; longer ones are streamed, so that others have a turn."""
 
-TOPS_MAX = 1024
-"""Bases remembered as clients spell them: applications have one or two each."""
+
+class _Start(NamedTuple):
+    """Where the last search started, and who asked: nearly always the next one does the same."""
+
+    identity: Identity
+    base: bytes
+    """As the client spelled it."""
+    top: StoredEntry
+    readable: Mapping[Place | StoredEntry, bool] | None
+    """Containers whose entries may be seen or not, as far as known; None: everything may be."""
 
 
 class Stream(NamedTuple):
@@ -63,8 +71,9 @@ class QuickSearch:
         self._subschema = context.configuration.subschema.normal
         self._store = context.store
         self._may_read = context.access.may_read
+        self._readable = context.access.readable
         self._dit = context.store.dit
-        self._tops: dict[bytes, StoredEntry] = {}
+        self._start: _Start | None = None
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(
@@ -84,21 +93,20 @@ class QuickSearch:
             return None
         if store.dit is not self._dit:
             self._start_over()
-        entries = store.dit.entries
-        top = self._tops.get(base)
-        # versions never change: the same object at its id has the same name as when it was found
-        if top is None or entries[top.id] is not top:
-            top = self._top(base, scope)
-            if top is None:
-                return None
         identity = session.identity
-        may_read = None if identity.is_administrator else self._may_read
-        if may_read is not None and not may_read(identity, top):
-            return None
+        entries = store.dit.entries
+        start = self._start
+        # versions never change: the same object at its id has the same name as when it was found
+        if (
+            start is None or base != start.base or identity is not start.identity
+            or entries[start.top.id] is not start.top
+        ):  # fmt: skip
+            start = self._look(identity, base, scope)
+            if start is None:
+                return None
+        top, readable = start.top, start.readable
         selection = self._selections.get(attributes)
-        if selection is None:
-            selection = self._selection(attributes)
-        if selection.ranges:
+        if selection is None and (selection := self._selection(attributes)) is None:
             return None
         ids: Sequence[int] | None
         if value is None:
@@ -133,9 +141,17 @@ class QuickSearch:
                     continue
             elif id_ != top_id if scope == BASE else entry.place.parent != top_id:
                 continue
-            if may_read is not None and not may_read(identity, entry):
+            if (
+                readable is not None
+                and (not readable.get(entry.place) or entry.guid == identity.guid)
+                and not self._may_read(identity, entry)
+            ):
                 continue
-            operation = selection.operation(entry)
+            cached = entry.cached
+            if cached is not None and cached[0] is selection and selection.is_own:
+                operation = cached[1]
+            else:
+                operation = selection.operation(entry)
             if len(operation) >= _LARGE and not self._generic:
                 return None
             operations.append(operation)
@@ -145,10 +161,10 @@ class QuickSearch:
         """The store has gone back to a snapshot: it has other indexes now, and another tree."""
         self._dit = self._store.dit
         self._indexes.clear()
-        self._tops.clear()
+        self._start = None
 
-    def _top(self, base: bytes, scope: int) -> StoredEntry | None:
-        """The entry a search starts from, when that is an ordinary one."""
+    def _look(self, identity: Identity, base: bytes, scope: int) -> _Start | None:
+        """Where a search starts, when that is an ordinary entry that may be seen."""
         try:
             normal = base.decode().lower()
         except UnicodeDecodeError:
@@ -157,16 +173,22 @@ class QuickSearch:
         top = self._store.dit.find(normal) if normal else None
         if top is None or top.flags or normal == self._subschema:
             return None
-        if scope != BASE:
-            if len(self._tops) >= TOPS_MAX:
-                self._tops.clear()
-            self._tops[base] = top
-        return top
+        if not self._may_read(identity, top):
+            return None
+        readable = None if identity.is_administrator else self._readable(identity.role)
+        start = _Start(identity, base, top, readable)
+        if scope != BASE:  # those have another base each time
+            self._start = start
+        return start
 
-    def _selection(self, attributes: tuple[str, ...]) -> Selection:
+    def _selection(self, attributes: tuple[str, ...]) -> Selection | None:
+        """What a list of attributes picks; None for ranges, which differ from answer to answer."""
+        selection = self._context.selections.of(attributes)
+        if selection.ranges:
+            return None
         if len(self._selections) >= SELECTIONS_MAX:
             self._selections.clear()
-        selection = self._selections[attributes] = self._context.selections.of(attributes)
+        self._selections[attributes] = selection
         return selection
 
     def stream(

@@ -34,7 +34,7 @@ class Selection:
 
     __slots__ = (
         "_catalog", "_hidden", "_is_all", "_is_operational", "_links", "_names", "_others", "_own",
-        "_schema", "_store", "ranges", "types_only",
+        "_schema", "_store", "is_own", "ranges", "types_only",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Selection:
         # what depends on other entries is worked out each time; back links, only if there are any
         self._links = [(spelling, c.forward, c) for spelling, c in encoded if c.forward]
         self._others = [(s, c) for s, c in encoded if not c.own and not c.forward]
+        self.is_own = not self._links and not self._others
+        """Whether an answer depends on its entry alone."""
 
     def picks(self, name: AttributeName) -> bool:
         """Whether a stored attribute is in the answer."""

@@ -33,7 +33,7 @@ def parse() -> argparse.Namespace:
     add("--row", action="append", metavar="WORDS", help="only rows whose name contains this")
     add("--growth", action="store_true", help="only rows whose cost is plotted over entries")
     add("--nice", type=int, default=0, metavar="N",
-        help="run all contenders at this priority: below 0 (root) on a machine others use")  # fmt: skip
+        help="run all contenders at this priority, below 0 on a shared machine")  # fmt: skip
     add("--ldap-load", type=Path, metavar="FOLDER",
         help="load with lload.c of this folder instead of our own client")  # fmt: skip
     add("--json", type=Path, metavar="FILE",
