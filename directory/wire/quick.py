@@ -110,7 +110,7 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
             return None
         tag = data[filter_at]
         if tag == PRESENT:
-            make: ItemMaker | None = Equality
+            make: ItemMaker = Equality
             name = data[filter_at + 2 : stop]
             value = None
         else:
@@ -118,18 +118,19 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
             name = data[filter_at + 4 : name_end]
             if tag == SUBSTRINGS and data[name_end] == ber.SEQUENCE:
                 value_at = name_end + 4  # of the only piece, if there is but one
-                make = _PIECES.get(data[name_end + 2])
+                found = _PIECES.get(data[name_end + 2])
                 if name_end + 2 + data[name_end + 1] != stop or value_at == stop:
                     return None
             else:
                 value_at = name_end + 2
-                make = _ASSERTIONS.get(tag) if data[name_end] == ber.OCTET_STRING else None
+                found = _ASSERTIONS.get(tag) if data[name_end] == ber.OCTET_STRING else None
             value = data[value_at:stop]
             if (
-                make is None or data[filter_at + 2] != ber.OCTET_STRING
+                found is None or data[filter_at + 2] != ber.OCTET_STRING
                 or value_at + data[value_at - 1] != stop
             ):  # fmt: skip
                 return None
+            make = found
         attributes = KNOWN_SELECTIONS.get(data[stop:end])
         if attributes is None:
             reader = Reader(data, stop, end)
