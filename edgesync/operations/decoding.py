@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import IntFlag
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from cryptography import x509
 
 from directory.model.entry import Entry
 from edgesync.organization.connectors import AuthMechanism, PermissionGroups
-from edgesync.organization.servers import ServerRole
+from edgesync.organization.servers import ServerRole, TransportServerFlags
 
 _FILETIME_ORIGIN = datetime(1601, 1, 1, tzinfo=UTC)
 _FILETIME_NEVER = (0, 2**63 - 1)
@@ -53,11 +54,35 @@ def _filetime(value: bytes) -> str:
     return _instant(_FILETIME_ORIGIN + timedelta(microseconds=ticks // 10))
 
 
+def _generalized_time(value: bytes) -> str:
+    """``20261102080003.0Z`` (RFC 4517 3.3.13, as AD writes it) as people and programs read it."""
+    text = value.decode("ascii").removesuffix("Z").partition(".")[0]
+    return _instant(datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC))
+
+
 def _instant(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _flags(kind: type[ServerRole | AuthMechanism | PermissionGroups]) -> Callable[[bytes], str]:
+class AccountControl(IntFlag):
+    """userAccountControl (MS-ADTS 2.2.16), the bits that labs meet."""
+
+    ACCOUNTDISABLE = 0x2
+    LOCKOUT = 0x10
+    PASSWD_NOTREQD = 0x20
+    NORMAL_ACCOUNT = 0x200
+    WORKSTATION_TRUST_ACCOUNT = 0x1000
+    SERVER_TRUST_ACCOUNT = 0x2000
+    DONT_EXPIRE_PASSWD = 0x10000
+    TRUSTED_FOR_DELEGATION = 0x80000
+    PASSWORD_EXPIRED = 0x800000
+
+
+def _flags(
+    kind: type[
+        ServerRole | AuthMechanism | PermissionGroups | TransportServerFlags | AccountControl
+    ],
+) -> Callable[[bytes], str]:
     def decode(value: bytes) -> str:
         flags = kind(int(value))
         names = [member.name or "" for member in kind if member in flags and member.value]
@@ -78,10 +103,16 @@ _DECODERS: dict[str, Callable[[bytes], str]] = {
     "msexchserverinternaltlscert": certificate_text,
     "accountexpires": _filetime,
     "pwdlastset": _filetime,
+    "whencreated": _generalized_time,
+    "whenchanged": _generalized_time,
+    "createtimestamp": _generalized_time,
+    "modifytimestamp": _generalized_time,
     "lastlogon": _filetime,
     "lastlogontimestamp": _filetime,
     "badpasswordtime": _filetime,
     "msexchcurrentserverroles": _flags(ServerRole),
+    "msexchtransportserverflags": _flags(TransportServerFlags),
+    "useraccountcontrol": _flags(AccountControl),
     "labauthmechanism": _flags(AuthMechanism),
     "msexchsmtpreceivepermissiongroups": _flags(PermissionGroups),
 }

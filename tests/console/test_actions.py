@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -70,3 +71,25 @@ def test_only_what_may_change_the_lab_is_marked_so(site: Site) -> None:
     assert (inner.clock.now(), len(list(inner.ledger.commands()))) == before
     assert site.call("mail.queue", parameters={"retry": True}).status == 200
     assert len(list(inner.ledger.commands())) == before[1] + 1
+
+
+NOT_TRIED = frozenset({"sync.watch", "simulate.run", "simulate.replay"})
+"""They go on for as long as they are told, or for seconds; each has tests of its own."""
+
+
+@pytest.mark.parametrize(
+    "operation", [o for o in offered() if o.name not in NOT_TRIED], ids=lambda item: item.name
+)
+def test_each_action_ends_in_an_answer_or_in_a_reason(
+    operation: Operation, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its example, sent as the form sends it; what earlier ones did to the lab stays."""
+    monkeypatch.chdir(tmp_path)
+    asked = parse_command(example(operation))
+    fields = {PREFIX + name: value for name, value in asked.parameters.items()}
+    given = site.submit(f"/do/{operation.name}", answer="yes", **fields)
+    assert given.status == 303, given.text
+    page = site.page(given.headers["location"])
+    assert page.status < 500, page.text
+    shown = unescape(COMMAND.findall(page.text)[0])
+    assert parse_command(shown).operation is operation
