@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from directory.dsa import content, given, microsoft
@@ -17,7 +17,7 @@ from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.dn import DN
 from directory.model.messages import AddRequest, ModifyRequest
-from directory.model.modification import Modification, ModifyOperation
+from directory.model.modification import Modification, ModifyOperation, with_adds_joined
 from directory.model.names import AttributeName
 from directory.store.entry import REFERRAL, SUBENTRY, StoredEntry
 from directory.store.evaluate import compile_filter
@@ -121,7 +121,10 @@ def modify(
     if entry.is_deleted:
         return entry, microsoft.reanimate(context, session, entry, request, controls)
     current: dict[AttributeName, Values] = {}
-    for modification in request.modifications:
+    modifications: Iterable[Modification] = request.modifications
+    if len(request.modifications) > 1 and not controls.permissive:
+        modifications = with_adds_joined(modifications)
+    for modification in modifications:
         told = translated(context, entry, modification)
         _apply(context, entry, current, told, permissive=controls.permissive)
     changed = {n: v for n, v in current.items() if v != entry.values(n)}

@@ -28,6 +28,7 @@ MODULES = {
     "replication": ("sync-config",),
     "console": ("console-json", "console-form", "command-line"),
     "session": ("smtp-session",),
+    "directory": ("directory",),
 }  # fmt: skip
 """Modules of this package with the targets in them."""
 

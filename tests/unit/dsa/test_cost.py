@@ -8,9 +8,11 @@ from directory.dsa.session import Session
 from directory.errors import ResultCode
 from directory.model import ber
 from directory.model import messages as m
+from directory.model.controls import PermissiveModify
+from directory.model.modification import add, delete, replace, with_adds_joined
 from directory.wire.requests import decode_request
 from scripts.fuzzing.bounds import STEPS_RATIO_MAX, lines_run
-from tests.support.directories import Bench, ad
+from tests.support.directories import USERS, Bench, ad
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def _add(count: int) -> m.Request:
 def test_an_attribute_named_again_and_again_is_read_once(
     directory: Bench, session: Session | None, code: ResultCode
 ) -> None:
-    def add(count: int) -> int:
+    def read(count: int) -> int:
         request = _add(count)
         codes = []
 
@@ -46,5 +48,42 @@ def test_an_attribute_named_again_and_again_is_read_once(
         assert codes == [code]
         return lines
 
-    add(300)  # what is worked out once
-    assert add(2000) < STEPS_RATIO_MAX * add(500)
+    read(300)  # what is worked out once
+    assert read(2000) < STEPS_RATIO_MAX * read(500)
+
+
+def test_values_added_one_by_one_cost_what_they_cost_together(directory: Bench) -> None:
+    def change(count: int) -> int:
+        changes = tuple(add("url", b"v%d/%d" % (count, i)) for i in range(count))
+        codes = []
+
+        def ask() -> None:
+            codes.append(directory.ask(m.ModifyRequest(USERS, changes)).result.code)
+
+        lines = lines_run(ask)
+        assert codes == [ResultCode.SUCCESS]
+        assert directory.ask(m.ModifyRequest(USERS, (replace("url"),))).result.code == 0
+        return lines
+
+    change(300)
+    assert change(2000) < STEPS_RATIO_MAX * change(500)
+
+
+def test_adds_are_joined_only_where_nothing_stands_between_them() -> None:
+    one, two, other = add("url", b"1"), add("url", b"2"), add("mail", b"3")
+    assert with_adds_joined([one, two, add("url", b"4")]) == [add("url", b"1", b"2", b"4")]
+    assert with_adds_joined([one, two, other, one, two]) == [
+        add("url", b"1", b"2"), other, add("url", b"1", b"2"),
+    ]  # fmt: skip
+    for apart in ([one, delete("url", b"1"), two], [one, add("url"), two], [one, other, two], []):
+        assert with_adds_joined(apart) == apart
+
+
+def test_a_value_added_twice_is_refused_however_it_is_said(directory: Bench) -> None:
+    twice = m.ModifyRequest(USERS, (add("url", b"same"), add("url", b"same")))
+    assert directory.ask(twice).result.code == ResultCode.ATTRIBUTE_OR_VALUE_EXISTS
+    permissive = directory.ask(twice, PermissiveModify())
+    assert permissive.result.code == ResultCode.SUCCESS
+    found = directory.read(USERS, "url")
+    assert found is not None
+    assert found.values("url") == (b"same",)
