@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from directory.dsa.session import LOCAL, Session
 from directory.dsa.throttle import BindThrottle
 from directory.entropy import Entropy
 from directory.schema.profiles import schema_profile
+from directory.store.bulk import silent
 from directory.store.store import Store
 
 if TYPE_CHECKING:
@@ -32,8 +34,11 @@ def open_directory(
     entropy: Entropy,
     path: Path | None = None,
     durability: Durability = "full",
+    report: Callable[[str], None] = silent,
 ) -> DirectoryServiceAgent:
     """A directory ready for requests; with ``path`` every acknowledged change is kept there.
+
+    ``report`` is told how far the journal has been read.
 
     A journal that is already there is opened again with everything it holds; the configuration
     then says how the directory behaves, and its administrator's password is not changed.
@@ -54,7 +59,7 @@ def open_directory(
 
         journal = SqliteJournal(path, durability)
         try:
-            journal.load(store)
+            journal.load(store, report)
         except BaseException:
             journal.close()
             raise

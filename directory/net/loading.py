@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +14,8 @@ from directory.model.controls import Control
 from directory.model.dn import DN
 from directory.model.ldif import ChangeRecord, ContentRecord, Record, read_ldif
 from directory.model.messages import AddRequest, LdapResult, Request
+from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
 from directory.wire.controls import decode_control
-
-PROGRESS_RECORDS = 20_000
-"""Records between two lines of progress: about one a second."""
 
 
 @dataclass(slots=True)
@@ -51,7 +48,7 @@ def load_ldif(
     path: Path,
     *,
     go_on: bool = False,
-    report: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = silent,
 ) -> LoadReport:
     """Carry out every record of a file with administrator's rights.
 
@@ -65,7 +62,11 @@ def load_ldif(
     """
     session = Session(identity=LOCAL, is_secure=True, note=f"load {path.name}", group_commit=True)
     result = LoadReport()
-    with path.open("rb") as source, _without_collector(), all_or_nothing(agent, go_on=go_on):
+    with (
+        path.open("rb") as source,
+        without_collector(lambda: result.loaded),
+        all_or_nothing(agent, go_on=go_on),
+    ):
         for record in read_ldif(source):
             try:
                 _carry_out(agent, session, record)
@@ -76,7 +77,7 @@ def load_ldif(
                 result.errors.append(refusal)
                 continue
             result.loaded += 1
-            if result.loaded % PROGRESS_RECORDS == 0:
+            if result.loaded % PROGRESS_ENTRIES == 0:
                 report(f"{path.name}: {result.loaded} records")
     report(f"{path.name}: {result.loaded} records loaded, {len(result.errors)} refused")
     return result
@@ -94,20 +95,6 @@ def all_or_nothing(agent: DirectoryServiceAgent, *, go_on: bool) -> Iterator[Non
             agent.store.rollback()
         raise
     agent.commit_group()
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Entries have no cycles: collecting them again and again is half the cost of a large load."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.collect()
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
 
 
 def _carry_out(agent: DirectoryServiceAgent, session: Session, record: Record) -> None:

@@ -95,6 +95,7 @@ def serve(serving: Serving, *, clock: Clock | None = None, entropy: Entropy | No
         entropy=entropy or SystemEntropy(),
         path=serving.database,
         durability=serving.durability,
+        report=_report,
     )
     try:
         for path in serving.ldif:

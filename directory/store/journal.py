@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from directory import file_lock
 from directory.errors import JournalCorrupt, JournalError, JournalLocked, JournalTooNew
 from directory.model.dn import DN
 from directory.store.audit import audit
+from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
 from directory.store.changes import VERSIONS_MAX, Removal
 from directory.store.checkpoint import Checkpoints
 from directory.store.dit import TOP
@@ -184,8 +185,8 @@ class SqliteJournal:
 
     # reading ---------------------------------------------------------------------------------
 
-    def load(self, store: Store) -> None:
-        """Fill an empty store with every acknowledged change.
+    def load(self, store: Store, report: Callable[[str], None] = silent) -> None:
+        """Fill an empty store with every acknowledged change; ``report`` is told how far it is.
 
         Raises:
             JournalCorrupt: when the file does not agree with itself.
@@ -194,7 +195,8 @@ class SqliteJournal:
         try:
             store.meta.update(connection.execute("SELECT key, value FROM meta").fetchall())
             self._load_authors()
-            self._load_entries(store)
+            with without_collector(lambda: store.count):
+                self._load_entries(store, report)
             highest = connection.execute("SELECT max(usn), max(at) FROM change").fetchone()
             store.usn = store.committed_usn = highest[0] or 0
             store.last_at = highest[1] or 0
@@ -207,7 +209,7 @@ class SqliteJournal:
         for id_, identity, note in self.db.conn.execute("SELECT id, identity, note FROM author"):
             self._authors[Author(identity, note)] = id_
 
-    def _load_entries(self, store: Store) -> None:
+    def _load_entries(self, store: Store, report: Callable[[str], None]) -> None:
         """Superiors may have higher ids than what was moved below them: those wait their turn."""
         authors = {id_: author for author, id_ in self._authors.items()}
         waiting: dict[int, list[Any]] = {}
@@ -221,7 +223,9 @@ class SqliteJournal:
                     continue
                 place = store.dit.place_below(parent)
                 entry = entry_from_row(row, place, store.shapes, authors)
-                store.apply(Step(None, entry, 0, 0, entry.changed_by))
+                store.insert(entry)
+                if not store.count % PROGRESS_ENTRIES:
+                    report(f"{self.path.name}: {store.count} entries")
                 ready += waiting.pop(entry.id, [])
         if waiting:
             raise JournalCorrupt(

@@ -47,16 +47,37 @@ def entry_from_row(
     entry.stamps = None if row[12] is None else {
         attribute_name(name): usn for name, usn in json.loads(row[12]).items()
     }  # fmt: skip
-    blobs = tuple(attribute_blobs(row[13]))
-    entry.shape = shapes.of(map(_name_of, blobs))
+    names, blobs = _attributes(row[13])
+    entry.shape = shapes.of(names)
     entry.blobs = shapes.share(entry.shape, blobs)  # the shape kept this order when it wrote
     entry.previous = entry.cached = None
     return entry
 
 
-def _name_of(blob: bytes) -> AttributeName:
-    at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
-    return attribute_name(blob[at : at + blob[at - 1]].decode())
+def _attributes(body: bytes) -> tuple[tuple[AttributeName, ...], tuple[bytes, ...]]:
+    """Names and wire forms of concatenated attributes: a start reads every one there is."""
+    names: list[AttributeName] = []
+    blobs: list[bytes] = []
+    at, end = 0, len(body)
+    while at < end:
+        n = body[at + 1]
+        start = at + 2 if n < 0x80 else ber.header(body, at, end)[1]
+        stop = start + n if n < 0x80 else ber.header(body, at, end)[2]
+        raw = body[start + 2 : start + 2 + body[start + 1]]
+        name = _NAMES.get(raw)
+        if name is None:
+            name = attribute_name(raw.decode())
+            if len(_NAMES) < _NAMES_MAX:
+                _NAMES[raw] = name
+        names.append(name)
+        blobs.append(body[at:stop])
+        at = stop
+    return tuple(names), tuple(blobs)
+
+
+_NAMES: dict[bytes, AttributeName] = {}
+_NAMES_MAX = 8192
+"""Most spellings of attribute names remembered."""
 
 
 def change_row(step: Step, author_ids: Mapping[Author, int]) -> ChangeRow:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from directory.dsa.instance import open_directory
+from directory.entropy import SeededEntropy
 from directory.errors import (
     JournalCorrupt,
     JournalError,
@@ -175,3 +177,18 @@ def test_the_journal_is_an_ordinary_sqlite_file(path: Path) -> None:
             "JOIN author a ON a.id = c.author WHERE e.rdn = 'ou=people'"
         ).fetchall()
     assert rows == [("add", "ou=people", "test")]
+
+
+def test_a_start_says_how_far_it_has_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("directory.store.journal.PROGRESS_ENTRIES", 2)
+    first = generic(path)
+    for number in range(4):
+        first.add(SUFFIX.child("ou", f"o{number}"), objectClass="organizationalUnit")
+    first.agent.shutdown()
+    told: list[str] = []
+    again = open_directory(
+        first.agent.context.configuration, clock=first.clock, entropy=SeededEntropy(1), path=path,
+        report=told.append,
+    )  # fmt: skip
+    again.shutdown()
+    assert told == ["directory.db: 2 entries", "directory.db: 4 entries"]
