@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgesync.certificates.certificate import KeyProvider, TransportCertificate
 from edgesync.config import SyncTiming
 from edgesync.errors import NoSuchThing, PortUnavailable
+from edgesync.lab.adam_port import reach_adam
 from edgesync.lab.edge_sync_log import EdgeSyncLogs
 from edgesync.lab.faults.book import Wire
 from edgesync.lab.faults.struck_port import open_session
@@ -224,6 +225,7 @@ class EdgeSync:
                     f"{directory.name} does not answer on its LDAPS port",
                     "look at the network between the two",
                 )
+            reach_adam(directory, self.edge_object(edge).adam_ssl_port)
             bind_name = str(account_dn(directory.names, user))
             url = lab.addresses.get(directory.name, {}).get("ldaps")
             shown = self.network.presented(directory.name)

@@ -36,6 +36,9 @@ from edgesync.port.port import find
 from edgesync.simulation.faults import Faults
 from edgesync.simulation.interleave import Interleaver
 
+LICENSED = "02064-110-4011555-75201"
+"""A product ID as a licensed server has one."""
+
 EARLY_BY = timedelta(days=30)
 """How far ahead the clock was that issued a certificate which is not valid yet."""
 
@@ -101,6 +104,40 @@ def _tamper(stage: Stage, words: Sequence[str]) -> None:
     if not found:
         raise NoSuchThing(f"{words[0]} has no accepted domain", "synchronize it first")
     port.delete(DeleteRequest(min((entry.dn for entry in found), key=str)))
+
+
+def _move(stage: Stage, words: Sequence[str]) -> None:
+    """A Hub comes into an AD site whose Edges were subscribed without it."""
+    lab = stage.lab
+    site = lab.ad.names.site(" ".join(words[1:]) or DEFAULT_SITE)
+    dn = lab.ad.names.server(lab.server(words[0]).name)
+    there = change.replace("msExchServerSite", str(site).encode())
+    lab.ad_port().modify(ModifyRequest(dn, (there,)))
+
+
+def _upgrade(stage: Stage, words: Sequence[str]) -> None:
+    """An Edge gets another version and a licence: it writes that into its own ADAM alone."""
+    lab = stage.lab
+    dn = lab.edge(words[0]).names.server(lab.server(words[0]).name)
+    about = (
+        change.replace("serialNumber", " ".join(words[1:]).encode()),
+        change.replace("msExchProductID", LICENSED.encode()),
+    )
+    lab.edge_port(words[0]).modify(ModifyRequest(dn, about))
+
+
+def _port(stage: Stage, words: Sequence[str]) -> None:
+    """An Edge's ADAM listens on another port than it had when it was subscribed."""
+    lab = stage.lab
+    dn = lab.edge(words[0]).names.server(lab.server(words[0]).name)
+    port = change.replace("msExchEdgeSyncAdamSSLPort", str(int(words[1])).encode())
+    lab.edge_port(words[0]).modify(ModifyRequest(dn, (port,)))
+
+
+def _drop_settings(stage: Stage, words: Sequence[str]) -> None:
+    lab = stage.lab
+    site = " ".join(words) or DEFAULT_SITE
+    lab.ad_port().delete(DeleteRequest(lab.ad.names.edge_sync_service(site)))
 
 
 def _backup(stage: Stage, words: Sequence[str]) -> None:
@@ -215,6 +252,12 @@ ACTS: Mapping[str, tuple[str, str, Act]] = {
     "domain": ("domain tailspin2.test", "a new accepted domain", _domain),
     "drop-domain": ("drop-domain tailspin.test", "an accepted domain goes", _drop_domain),
     "tamper": ("tamper EDGE01", "somebody deletes a domain in an Edge's ADAM by hand", _tamper),
+    "move": ("move HUB03 [SITE]", "a Hub comes into another AD site", _move),
+    "upgrade": ("upgrade EDGE01 'Version 8.3 (Build 83.6)'",
+                "an Edge gets another version and a licence", _upgrade),
+    "port": ("port EDGE01 50700", "an Edge's ADAM gets another LDAPS port", _port),
+    "drop-settings": ("drop-settings [SITE]", "a site's EdgeSync settings are gone",
+                      _drop_settings),
     "backup": ("backup EDGE01", "AD or an Edge's ADAM is put aside", _backup),
     "restore": ("restore EDGE01", "and put back", _restore),
     "race": ("race EDGE01 HUB01 HUB02",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ class Seen(Protocol):
         ...
 
 
+ANSWER_SHOWN = 500
+"""Characters of an answer that a failed expectation quotes."""
+
 _COUNT = re.compile(r"(?P<how>>=|<=|=|<|>)?(?P<number>\d+)\Z")
 _HOW: Mapping[str, Callable[[int, int], bool]] = {
     ">=": operator.ge, "<=": operator.le, "=": operator.eq, "<": operator.lt, ">": operator.gt,
@@ -47,6 +51,8 @@ USAGE: Mapping[str, str] = {
     "lease": "expect lease EDGE01 HUB01",
     "account": "expect account EDGE01 ESRA.EDGE01.HUB01.1 [COUNT]: the accounts of that name",
     "event": "expect event 1036 [COUNT]: a number or a name, over the whole play",
+    "answer": "expect answer 'TEXT' 'COMMAND': the command's JSON has the text",
+    "no-answer": "expect no-answer 'TEXT' 'COMMAND': it has not",
     "queue": "expect queue COUNT: messages waiting anywhere",
     "delivered": "expect delivered COUNT: messages in mailboxes",
     "delay": "expect delay SPAN: no message took longer",
@@ -124,6 +130,16 @@ class Expectations:
     def _event(self, what: str, count: str = ">=1") -> Iterator[str]:
         found = sum(what in {str(e.kind.id), e.kind.name} for e in self._play.logged)
         yield from _counted(found, count)
+
+    def _answer(self, text: str, command: str) -> Iterator[str]:
+        done = self._play.ask(command)
+        found = json.dumps(done.document, ensure_ascii=False)
+        if text not in found:
+            yield f"it is {(found if done.document else done.message)[:ANSWER_SHOWN]}"
+
+    def _no_answer(self, text: str, command: str) -> Iterator[str]:
+        if not list(self._answer(text, command)):
+            yield "it has the text"
 
     def _queue(self, count: str) -> Iterator[str]:
         services = self._play.lab.service(Network).mail().services.values()

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgesync.errors import UsageError
+from edgesync.lab.faults.book import FaultBook
+from edgesync.lab.faults.fault import Fault as LineFault
+from edgesync.lab.faults.fault import FaultKind
 from edgesync.lab.network import Network
 from edgesync.simulation.disk import Moment, Tripwire, lay, lift
 from edgesync.simulation.faults import Faults
@@ -135,6 +138,24 @@ def _ungarble(faults: Faults, words: Words) -> None:
     faults.garbled.discard(frozenset(_pair(faults, words)))
 
 
+def _resign(faults: Faults, words: Words) -> None:
+    """Both ways: the middle reads the names of both and shows each a twin of the other."""
+    first, second = _pair(faults, words)
+    book = faults.lab.service(FaultBook)
+    for caller, target in ((first, second), (second, first)):
+        found = book.add(LineFault(0, FaultKind.RESIGN_TLS, target, caller=caller))
+        faults.in_book.setdefault(frozenset((first, second)), []).append(found.id)
+
+
+def _leave(faults: Faults, words: Words) -> None:
+    book = faults.lab.service(FaultBook)
+    mine = faults.in_book.pop(frozenset(_pair(faults, words)), [])
+    for counted in book.listed():
+        if counted.fault.id in mine:
+            faults.struck["resign-tls"] += counted.struck
+            book.remove(counted.fault.id)
+
+
 def _impersonate(faults: Faults, words: Words) -> None:
     name = faults.lab.server(words[0]).name
     network = faults.lab.service(Network)
@@ -199,6 +220,9 @@ FAULTS: tuple[Fault, ...] = (
           _strip, _unstrip),
     Fault("garble-tls", "garble-tls HUB01 EDGE01", "something spoils TLS between two machines",
           _garble, _ungarble),
+    Fault("resign-tls", "resign-tls HUB01 EDGE01",
+          "a machine in the middle ends TLS on both sides with look-alikes and passes all on",
+          _resign, _leave),
     Fault("impostor", "impostor EDGE01", "a machine with a key of its own answers in its place",
           _impersonate, _unmask),
     Fault("break-mail", "break-mail EDGE01 HUB01 N", "the next SMTP connection breaks",

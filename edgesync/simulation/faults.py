@@ -72,6 +72,8 @@ class Faults:
     impostors: dict[str, Impostor] = field(default_factory=dict)
     masked: set[str] = field(default_factory=set)
     """Servers in whose place an impostor answers now."""
+    in_book: dict[frozenset[str], list[int]] = field(default_factory=dict)
+    """Numbers of faults that the lab's own book has for us, by the pair they lie between."""
     full_disks: set[str] = field(default_factory=set)
     lost_mail_acks: int = 0
     """How often mail may rightly come twice: its receipt was lost (RFC 5321 section 4.5.3.2.6)."""

@@ -51,6 +51,9 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is 
 PASSIVE = frozenset({"advance", "send", "expect", "settle"})
 """Steps that change nothing by themselves."""
 
+BOOK = (["add"], ["remove"], ["clear"], ["list"])
+"""After ``fault``: a command on the lab's own list of faults."""
+
 _EXIT = re.compile(r"(?P<step>.*?)\s+=>\s+(?P<exit>\d+|any)\Z")
 _PLACE = re.compile(r"\{(?P<which>internal|newest|oldest):(?P<server>[^}]+)\}")
 
@@ -159,7 +162,7 @@ class Play:
             self._advance(parse_span(words[1]))
         elif verb == "settle":
             self._settle()
-        elif verb == "fault":
+        elif verb == "fault" and words[1:2] not in BOOK:
             begin(self.faults, words[1:])
         elif verb == "heal":
             heal(self.faults, words[1:])
@@ -178,6 +181,10 @@ class Play:
             act(self.stage, words)
         except (IndexError, KeyError) as error:
             raise UsageError(f"{step!r} needs more words", f"usage: {usage}") from error
+        except UsageError:
+            raise
+        except EdgeSyncError as error:
+            return Performed(int(error.exit_code), {}, error.message)
         except DirectoryError as error:
             return Performed(int(ExitCode.FAILED), {}, str(error))
         return Performed(int(ExitCode.OK), {})

@@ -215,6 +215,7 @@ TROUBLES: dict[str, Trouble] = {
     "full-disks": _fault("disk-full", Swarm.directory),
     "stripped-tls": _fault("strip-tls", Swarm.pair),
     "garbled-tls": _fault("garble-tls", Swarm.pair),
+    "resigned-tls": _fault("resign-tls", Swarm.pair),
     "impostors": _fault("impostor", Swarm.server),
     "broken-mail": _fault("break-mail", _struck_mail),
     "lost-receipts": _fault("lose-mail-ack", _struck_mail),
