@@ -11,7 +11,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from directory.net.turns import Turn
 from edgesync.transport import reply
@@ -202,7 +202,7 @@ class _Connection(asyncio.Protocol):
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self._transport = transport
         if len(self._connections) >= CONNECTIONS_MAX and not self._make_room():
             self._refuse(self._manners.too_many)

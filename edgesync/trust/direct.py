@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -25,6 +26,12 @@ from edgesync.trust.verdict import Reason, Verdict
 
 RSA_BITS_MIN = 1024
 """Shortest RSA key Exchange uses (certificate-facts 3.1)."""
+
+READ_MAX = 512
+"""Certificates remembered as they were read: peers that come often."""
+
+READ_OCTETS_MAX = 8192
+"""Longest certificate remembered; strangers may send longer ones, and many."""
 
 
 class Direction(StrEnum):
@@ -118,9 +125,7 @@ def check(
     )
     if peer is None:
         return TrustResult(refusal, Reason.NO_CERTIFICATE, events=(logged,))
-    print_ = thumbprint(peer)
-    certificate = parsed(peer)
-    subject = subject_of(certificate)
+    certificate, print_, subject = _read(peer)
 
     def refused(reason: Reason, server: Anchor | None = None) -> TrustResult:
         return TrustResult(
@@ -142,6 +147,20 @@ def check(
     if early and policy.not_yet_valid == "refuse":
         return refused(Reason.NOT_YET_VALID, known[0])
     return _accepted(_addressed(known, expected), certificate, now, print_, subject, expected)
+
+
+def _presented(der: bytes) -> tuple[x509.Certificate | None, str, str]:
+    """A certificate with its thumbprint and subject."""
+    certificate = parsed(der)
+    return certificate, thumbprint(der), subject_of(certificate)
+
+
+_remembered = lru_cache(maxsize=READ_MAX)(_presented)
+
+
+def _read(der: bytes) -> tuple[x509.Certificate | None, str, str]:
+    """The same, remembered: servers come again and again, and reading one costs 50 look-ups."""
+    return _remembered(der) if len(der) <= READ_OCTETS_MAX else _presented(der)
 
 
 def _accepted(

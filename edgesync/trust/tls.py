@@ -29,6 +29,9 @@ RECORD_BODY_MAX = 16384 + 2048
 HANDSHAKE_MAX = 256 * 1024
 """Most bytes a peer may send before its handshake is done: ten long chains."""
 
+FLIGHT_MAX = 64 * 1024
+"""Octets given to OpenSSL at once while shaking hands; a flight with a chain has a tenth."""
+
 PLAINTEXT_CHUNK = 16384
 _RECORD_TYPES = range(20, 24)
 _CIPHERS = b"DEFAULT:@SECLEVEL=0"
@@ -186,7 +189,7 @@ class TlsSession:
             event = self._step()
             if not isinstance(event, NeedData):
                 return event
-            if not self._feed_one_record():
+            if not self._feed():
                 return self._starved()
 
     def send(self, plaintext: bytes) -> None:
@@ -243,26 +246,43 @@ class TlsSession:
             return self._fail(_reason(error))
         return NEED_DATA
 
-    def _feed_one_record(self) -> bool:
-        """Give OpenSSL the next whole record: its own buffer must not grow with the peer's will."""
-        if self._state is _State.OVER or len(self._buffer) < RECORD_HEADER:
-            return False
-        size = RECORD_HEADER + int.from_bytes(self._buffer[3:5], "big")
-        if self._buffer[0] not in _RECORD_TYPES:
-            size = min(len(self._buffer), RECORD_BODY_MAX)  # not TLS; OpenSSL names it
-        elif size > RECORD_HEADER + RECORD_BODY_MAX:
-            self._fail("record layer length too large")
+    def _feed(self) -> bool:
+        """Give OpenSSL the next whole record: its own buffer must not grow with the peer's will.
+
+        While shaking hands it gets all that are there, since a flight is five small records and
+        each question whether it is content costs as much as a record.
+        """
+        whole = 0
+        while size := self._next_record(whole):
+            whole += size
+            if self._state is not _State.HANDSHAKE or whole > FLIGHT_MAX:
+                break
+        if self._failure is not None:
             return True
-        elif len(self._buffer) < size:
+        if not whole:
             return False
         if self._state is _State.HANDSHAKE:
-            self._fed += size
+            self._fed += whole
             if self._fed > HANDSHAKE_MAX:
                 self._fail("handshake too long")
                 return True
-        self._connection.bio_write(bytes(self._buffer[:size]))
-        del self._buffer[:size]
+        self._connection.bio_write(bytes(self._buffer[:whole]))
+        del self._buffer[:whole]
         return True
+
+    def _next_record(self, at: int) -> int:
+        """Size of the record at an offset of what came, once all of it is here; 0 until then."""
+        left = len(self._buffer) - at
+        if self._state is _State.OVER or left < RECORD_HEADER:
+            return 0
+        if self._buffer[at] not in _RECORD_TYPES:
+            return min(left, RECORD_BODY_MAX)  # not TLS; OpenSSL names it
+        size = RECORD_HEADER + int.from_bytes(self._buffer[at + 3 : at + 5], "big")
+        if size > RECORD_HEADER + RECORD_BODY_MAX:
+            if not at:
+                self._fail("record layer length too large")
+            return 0
+        return size if left >= size else 0
 
     def _starved(self) -> TlsEvent:
         if not self._eof or self._state is _State.OVER:
