@@ -193,9 +193,12 @@ class _Definition:
                 fields["names"] = self.names()
             elif word == "SUP":
                 names = self.names()
-                fields.update(superior=names[0]) if kind is AttributeType else fields.update(
-                    superiors=names
-                )
+                if kind is not AttributeType:
+                    fields["superiors"] = names
+                elif len(names) == 1:
+                    fields["superior"] = names[0]
+                else:
+                    self.fail(f"an attribute type has one superior, {oid} names {len(names)}")
             elif word in _WORDS:
                 value = _expand(self.next(), self.macros)
                 fields[_WORDS[word]] = value.partition("{")[0] if word == "SYNTAX" else value

@@ -71,7 +71,13 @@ def fuzz(
         figures.get("peak_rss_mb", 0), figures.get("slowest_unit_time_sec", 0), len(found),
         commit, record.today(),
     )  # fmt: skip
-    return Slice(run, found, said[-4000:] if found else "")
+    return Slice(run, found, _of_crash(said) if found else "")
+
+
+def _of_crash(said: str) -> str:
+    """Python's traceback, or libFuzzer's words where time or memory ran out."""
+    _, mark, report = said.partition(" === Uncaught Python exception: ===")
+    return report.partition("==")[0].strip() if mark else said[-2000:]
 
 
 def campaign(
@@ -101,11 +107,11 @@ def _guided(target: Target, options: Sequence[str], *, quiet: bool = True) -> st
     command = [sys.executable, "-m", "scripts.fuzzing.guided", target.name, *options]
     said: list[str] = []
     with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace",
     ) as process:  # fmt: skip
-        assert process.stderr is not None
-        for line in process.stderr:
+        assert process.stdout is not None
+        for line in process.stdout:
             said.append(line)
             if not quiet:
                 sys.stderr.write(line)

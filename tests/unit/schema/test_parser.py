@@ -85,3 +85,9 @@ def test_the_offset_of_the_bad_definition_is_given() -> None:
 def test_base64_that_is_no_text_is_refused_as_bad_schema(text: str) -> None:
     with pytest.raises(InvalidSchema, match="base64"):
         parse_schema(text)
+
+
+@pytest.mark.parametrize("superiors", ["( )", "( name $ cn )"])
+def test_an_attribute_type_has_one_superior(superiors: str) -> None:
+    with pytest.raises(InvalidSchema, match="one superior"):
+        parse_schema(f"attributetype ( 1.2.3 NAME 'a' SUP {superiors} )")
