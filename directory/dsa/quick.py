@@ -6,33 +6,22 @@ byte for byte, what the plain path would (tests/property/dsa/test_quick_search.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from directory.dsa import paging
 from directory.dsa.context import Context
-from directory.dsa.presentation import RANGE_VALUES_MAX
-from directory.dsa.request_controls import SearchControls
-from directory.dsa.rewrite import rewrite
-from directory.dsa.search import find
 from directory.dsa.selection import SELECTIONS_MAX, Selection
 from directory.dsa.session import Identity, Session
-from directory.errors import LdapError, ResultCode
-from directory.limits import SEARCH_ENTRIES_MAX
-from directory.model.controls import Control, PagedResults
+from directory.dsa.streams import LARGE, SearchStreams
 from directory.model.filter import Equality, ItemMaker
-from directory.model.messages import Reply, SearchRequest, SearchResultEntry
 from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
-from directory.store.entry import DELETED, RECYCLED, SUBENTRY, TICK, Place, StoredEntry
+from directory.store.entry import DELETED, RECYCLED, SUBENTRY, Place, StoredEntry
 from directory.store.planner import ask
-from directory.store.prepare import is_ready, prepare
+from directory.store.prepare import is_ready
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
-_LARGE = RANGE_VALUES_MAX * 3
-"""Octets from which an answer of an AD may need its values cut into ranges."""
-
 NAMES_MAX = 4096
 """Attribute spellings remembered."""
 
@@ -51,16 +40,6 @@ class _Start(NamedTuple):
     """Containers whose entries may be seen or not, as far as known; None: everything may be."""
 
 
-class Stream(NamedTuple):
-    """The answers to a search as they are found."""
-
-    operations: Iterator[bytes]
-    """SearchResultEntry protocolOps; no octets mean that others should have their turn. It ends
-    where the search succeeds, and raises an LdapError where it does not."""
-    final: Callable[[], Reply] | None = None
-    """Afterwards, the final response, where it has controls."""
-
-
 class QuickSearch:
     """Answers quick searches of one directory."""
 
@@ -74,6 +53,7 @@ class QuickSearch:
         self._readable = context.access.readable
         self._dit = context.store.dit
         self._start: _Start | None = None
+        self.stream = SearchStreams(context).open
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(
@@ -152,7 +132,7 @@ class QuickSearch:
                 operation = cached[1]
             else:
                 operation = selection.operation(entry)
-            if len(operation) >= _LARGE and not self._generic:
+            if len(operation) >= LARGE and not self._generic:
                 return None
             operations.append(operation)
         return operations if len(operations) <= (size_limit or ENTRIES_MAX) else None
@@ -190,95 +170,6 @@ class QuickSearch:
             self._selections.clear()
         self._selections[attributes] = selection
         return selection
-
-    def stream(
-        self, session: Session, request: SearchRequest, controls: Sequence[Control] = ()
-    ) -> Stream | None:
-        """The answers to any search without controls but that of pages, or None.
-
-        The same search as the plain path's, without a value made of each entry: a dump spends
-        most of its time on those.
-        """
-        context = self._context
-        base = request.base
-        if (
-            base.is_root or base.normal == self._subschema or context.store.referrals
-            or session.identity.is_anonymous or session.is_global_catalog
-        ):  # fmt: skip
-            return None
-        selection = context.selections.of(request.attributes, types_only=request.types_only)
-        if selection.ranges:
-            return None
-        if not controls:
-            return Stream(self._operations(session, request, selection))
-        if len(controls) > 1 or not isinstance(controls[0], PagedResults):
-            return None
-        final: list[Reply] = []
-        page = self._page(session, request, selection, controls[0], final)
-        return Stream(page, final.pop)
-
-    def _operations(
-        self, session: Session, request: SearchRequest, selection: Selection
-    ) -> Iterator[bytes]:
-        controls = SearchControls()
-        shown = self._shown(session, selection, controls)
-        left = request.size_limit or SEARCH_ENTRIES_MAX
-        for _ in prepare(self._store, rewrite(self._context, request.filter)):
-            yield b""
-        for entry in find(self._context, session, request, controls, ticks=True).entries:
-            if entry is TICK:
-                yield b""
-                continue
-            if not left:
-                raise LdapError(ResultCode.SIZE_LIMIT_EXCEEDED)
-            left -= 1
-            yield shown(entry)
-
-    def _page(
-        self,
-        session: Session,
-        request: SearchRequest,
-        selection: Selection,
-        control: PagedResults,
-        final: list[Reply],
-    ) -> Iterator[bytes]:
-        controls = SearchControls(paged=control)
-        if control.cookie:
-            saved = paging.take(session, control.cookie, request)
-        else:
-            for _ in prepare(self._store, rewrite(self._context, request.filter)):
-                yield b""
-            found = find(self._context, session, request, controls, ticks=True)
-            show = controls.presentation(self._context, session, selection)
-            saved = paging.SavedSet(request, found.entries, show, found.estimate)
-        limit = request.size_limit or SEARCH_ENTRIES_MAX
-        shown = self._shown(session, selection, controls)
-        for answer in paging.page(session, saved, control, limit, shown, ticks=True):
-            if isinstance(answer, Reply):
-                final.append(answer)
-            else:
-                yield answer
-
-    def _shown(
-        self, session: Session, selection: Selection, controls: SearchControls
-    ) -> Callable[[StoredEntry], bytes]:
-        """The function that makes the operation of an entry; no octets of a TICK."""
-        if self._generic:
-            operation = selection.operation
-            return lambda entry: b"" if entry is TICK else operation(entry)
-        show = controls.presentation(self._context, session, selection)
-
-        def cut(entry: StoredEntry) -> bytes:
-            if entry is TICK:
-                return b""
-            operation = selection.operation(entry)
-            if len(operation) < _LARGE:
-                return operation
-            shown = show(entry).operation
-            assert isinstance(shown, SearchResultEntry)
-            return shown.encoded or operation
-
-        return cut
 
     def _index(self, name: bytes) -> AttributeIndex | None:
         """The index of an attribute that no other attribute is derived from."""

@@ -55,8 +55,7 @@ def search(
     if controls.sort is not None:
         found = list(matching.entries)
         found, sorted_control = sort_entries(context, found, controls.sort)
-        if sorted_control is not None:
-            answer.append(sorted_control)
+        answer.append(sorted_control)
         if controls.list_view is not None:
             found, view = window(context, found, controls.sort, controls.list_view)
             answer.append(view)

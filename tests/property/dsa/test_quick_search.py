@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.dsa.instance import local_session
 from directory.dsa.session import Session
+from directory.errors import LdapError, ResultCode
 from directory.model import filter as f
 from directory.model import messages as m
-from directory.model.controls import PagedResults
+from directory.model.controls import PagedResults, SortKey, SortRequest
 from directory.model.dn import DN
+from directory.model.entry import Entry
 from directory.model.filter import Equality, Present
 from directory.model.modification import add, delete, replace
 from directory.wire.entries import encode_entry
@@ -235,3 +238,68 @@ def cookie_of(reply: m.Reply) -> bytes:
     (control,) = reply.controls
     assert isinstance(control, PagedResults)
     return control.cookie
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["generic", "ad"]),
+    REQUESTS,
+    st.lists(
+        st.builds(
+            SortKey, st.sampled_from(["cn", "mail", "title", "objectClass", "zz"]),
+            st.sampled_from([None, None, "2.5.13.15"]), st.booleans(),
+        ),
+        min_size=1, max_size=3,
+    ),
+    st.booleans(),
+    st.lists(WRITES, max_size=4),
+)  # fmt: skip
+def test_a_sorted_stream_has_the_same_bytes(
+    profile: str, step: Any, keys: list[SortKey], critical: bool, changes: list[Any]
+) -> None:
+    made, top = populated(profile)
+    for change in changes:
+        write(made, top, change)
+    _, scope, name, value, attributes, limit, make = step
+    wanted = Present(str(name)) if value is None else make(str(name), str(value).encode())
+    request = m.SearchRequest(top, m.Scope(scope), wanted, attributes, limit)
+    control = SortRequest(critical=critical, keys=tuple(keys))
+    *plain, last = made.agent.execute(made.session, request, (control,))
+    stream = made.agent.quick_search.stream(made.session, request, (control,))
+    assert stream is not None
+    assert isinstance(last.operation, m.SearchResultDone)
+    if last.operation.result.code not in {ResultCode.SUCCESS, ResultCode.SIZE_LIMIT_EXCEEDED}:
+        with pytest.raises(LdapError) as caught:
+            list(stream.operations)
+        assert m.LdapResult.of(caught.value) == last.operation.result
+        return
+    found = [operation for operation in stream.operations if operation]
+    assert found == [getattr(reply.operation, "encoded", None) for reply in plain]
+    assert stream.final is not None
+    assert stream.final() == last
+
+
+def test_a_list_longer_than_a_run_is_in_order_and_lets_others_have_their_turn() -> None:
+    made = generic()
+    mails = [b"%d@x" % (n * 7919 % 1000) for n in range(2500)]
+    for n, mail in enumerate(mails):
+        made.add(GENERIC.child("cn", f"n{n}"), objectClass="inetOrgPerson", sn="x", mail=mail)
+    for is_reversed in (False, True):
+        control = SortRequest(keys=(SortKey("mail", None, is_reversed),))
+        request = m.SearchRequest(GENERIC, filter=Present("mail"), attributes=("mail",))
+        *plain, _ = made.agent.execute(made.session, request, (control,))
+        stream = made.agent.quick_search.stream(made.session, request, (control,))
+        assert stream is not None
+        streamed = list(stream.operations)
+        assert streamed.count(b"") >= 2
+        assert [s for s in streamed if s] == [getattr(r.operation, "encoded", 0) for r in plain]
+        order = [entry_of(reply).values("mail")[0] for reply in plain]
+        assert order == sorted(mails, reverse=is_reversed)
+        names = [str(entry_of(reply).dn) for reply in plain]
+        expected = sorted(range(2500), key=mails.__getitem__, reverse=is_reversed)
+        assert names == [str(GENERIC.child("cn", f"n{n}")) for n in expected]
+
+
+def entry_of(reply: m.Reply) -> Entry:
+    assert isinstance(reply.operation, m.SearchResultEntry)
+    return reply.operation.entry
