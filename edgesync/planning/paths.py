@@ -20,8 +20,9 @@ HOPS_MAX = 2000
 INTERNET, MAIL_PROGRAM, CLIENT, GATEWAY = "Internet", "mail-program", "client", "gateway"
 """Sources that are no server of the lab. A gateway goes by its object's name, if it has one."""
 
+HUB_HUB = "hub-hub"
 MEANING = {
-    "hub-hub": "mail between Hubs",
+    HUB_HUB: "mail between Hubs",
     "hub-edge": "mail from a Hub to an Edge",
     "edge-hub": "mail from an Edge to a Hub",
     "um-hub": "voice messages to a Hub",
@@ -121,7 +122,7 @@ def _between_servers(lab: Lab, topology: Topology) -> Iterator[Question]:
         for target in topology.hubs:
             if source.name != target.name and count < HOPS_MAX:
                 count += 1
-                yield Question("hub-hub", source.name, target.name)
+                yield Question(HUB_HUB, source.name, target.name)
     for edge in topology.edges:
         for hub in topology.hubs_of(edge):
             yield Question("hub-edge", hub.name, edge)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgesync import Lab
+from edgesync.console import trust_table
 from tests.console.conftest import Site, serve
 
 ROWS = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
@@ -58,6 +59,17 @@ def test_every_path_is_one_table_and_every_row_is_explained(site: Site) -> None:
     assert {"hub-hub", "um-hub", "client-https", "client-pops", "gateway-um"} <= paths
     for link in sorted(set(re.findall(r"/trust/explain\?[^\"]+", text)))[::4]:
         assert site.page(link.replace("&amp;", "&")).status == 200
+
+
+def test_a_page_tries_so_many_paths_and_says_what_it_left_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_table, "PATHS_ASKED_MAX", 14)
+    monkeypatch.setattr(trust_table, "FRESH_S", 0.0)
+    text = site.page("/trust?path=all").text
+    assert "more were not tried" in text
+    assert "Calls from VoIP gateways" in text
+    assert "Mail between Hubs" not in text
 
 
 def test_looking_changes_nothing(site: Site) -> None:

@@ -9,7 +9,13 @@ from starlette.routing import BaseRoute, Route
 from edgesync.console.asking import ask
 from edgesync.console.drawings import trust_graph
 from edgesync.console.rendering import drawing, page
-from edgesync.console.trust_table import ALL_PATHS, PATHS, matrix_answer, trust_table
+from edgesync.console.trust_table import (
+    ALL_PATHS,
+    PATHS,
+    matrix_answer,
+    path_table,
+    trust_table,
+)
 from edgesync.planning.client_view import BROWSING
 from edgesync.planning.paths import MEANING, questions
 
@@ -44,10 +50,10 @@ def trust(request: Request) -> Response:
 
 
 def _every_path(request: Request) -> Response:
-    answer = matrix_answer(request, all_paths=True)
-    rows = answer.rows("paths")
+    table = path_table(request, tuple(MEANING))
+    rows = table.rows
     values = {
-        "matrix": answer,
+        "left_out": table.left_out,
         "path_": ALL_PATHS,
         "paths": (*PATHS, ALL_PATHS),
         "groups": [

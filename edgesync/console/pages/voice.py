@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from edgesync.console.asking import ask
 from edgesync.console.rendering import page
-from edgesync.console.trust_table import matrix_answer
+from edgesync.console.trust_table import path_table
 
 
 def routes() -> list[BaseRoute]:
@@ -18,14 +18,10 @@ def routes() -> list[BaseRoute]:
 
 def calls(request: Request) -> Response:
     """Services, dial plans, gateways, and each gateway's way to each service."""
-    matrix = matrix_answer(request, all_paths=True)
-    paths = matrix.rows("paths")
     values = {
         "status_": ask(request, "um.status"),
         "plans": ask(request, "um.dialplan"),
         "gateways": ask(request, "um.gateway"),
-        "matrix": matrix,
-        "calls": [row for row in paths if row["path"] == "gateway-um"],
-        "voicemail": [row for row in paths if row["path"] == "um-hub"],
+        "ways": path_table(request, ("gateway-um", "um-hub")).rows,
     }
     return page(request, "calls.html", "calls", "Calls", values)
