@@ -58,14 +58,15 @@ def _page(results: Sequence[Result]) -> str:
 
 _LEGEND = """A figure is the median of its rounds, a ratio the median of the rounds' ratios: the
 first contender's figure by the second's. *CPU* is what an operation took of the server's processor,
-microseconds, of both; it moves less than rates do when the machine is busy. Stalls are in
+microseconds, of both, and *CPU ratio* the other's by ours: it moves less than rates do when other
+programs take their share of the machine. Stalls are in
 milliseconds: the longest wait of a probe, and in brackets the longest turn of our event loop in CPU
 time. A target that was missed is marked **✗**.
 """
 
 _HEAD = (
-    "| work | entries | figure | other | ratio | target | CPU | p50 µs | p99 µs | stall |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    "| work | entries | figure | other | ratio | target | CPU | CPU ratio | p50 µs | p99 µs | stall |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 )
 
 
@@ -98,6 +99,7 @@ def _line(result: Result) -> str:
         f"{number(result['ratio'])} ×" if "ratio" in result else "",
         result.get("target", "") + missed,
         " / ".join(number(c["cpu_us"]) for c in (ours, other) if "cpu_us" in c),
+        f"{number(result['cpu_ratio'])} ×" if "cpu_ratio" in result else "",
         number(ours.get("p50_us")), number(ours.get("p99_us")), _stall(ours),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"

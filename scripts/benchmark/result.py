@@ -22,6 +22,9 @@ def result(row: Row, entries: int, rounds: Sequence[Mapping[str, Sample]]) -> di
         ratios = [r[names[0]].figure / max(r[names[1]].figure, 1e-9) for r in rounds]
         found["ratio"] = statistics.median(ratios)
         found["ratios"] = [round(ratio, 3) for ratio in ratios]
+    cpus = [contender.get("cpu_us") for contender in found["contenders"].values()]
+    if len(cpus) > 1 and cpus[0] and cpus[1]:
+        found["cpu_ratio"] = cpus[1] / cpus[0]
     if row.target is not None:
         found["target"] = str(row.target)
         found["times"] = row.target.times
@@ -44,7 +47,7 @@ def _medians(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 HEAD = (
-    f"{'row':42} {'entries':>8} {'ours':>11} {'other':>11} {'ratio':>7} {'target':>8}"
+    f"{'row':42} {'entries':>8} {'ours':>11} {'other':>11} {'ratio':>7} {'of CPU':>7} {'target':>8}"
     f" {'us CPU':>8} {'other':>8} {'p50 us':>8} {'p99 us':>8} {'stall ms':>8} {'turn ms':>8}"
     f" {'err':>4}"
 )
@@ -57,7 +60,7 @@ def line(found: Mapping[str, Any]) -> str:
     met = {True: " ", False: "!", None: "?"}[found.get("met", True)]
     return (
         f"{found['row'][:42]:42} {found['entries']:8} {_figure(ours.get('figure')):>11}"
-        f" {_figure(other.get('figure')):>11} {_figure(found.get('ratio')):>7}"
+        f" {_figure(other.get('figure')):>11} {_figure(found.get('ratio')):>7} {_figure(found.get('cpu_ratio')):>7}"
         f" {found.get('target', ''):>7}{met} {_figure(ours.get('cpu_us')):>8}"
         f" {_figure(other.get('cpu_us')):>8} {_figure(ours.get('p50_us')):>8}"
         f" {_figure(ours.get('p99_us')):>8} {_figure(ours.get('stall_ms')):>8}"
