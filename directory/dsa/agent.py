@@ -264,6 +264,15 @@ class DirectoryServiceAgent:
         self.context.persistent.forget_all()
         self.context.store.restore(snapshot)
 
+    def restore_backup(self, backup: Store) -> None:
+        """Go back as a directory restored from a backup does: under another invocation.
+
+        Cookies that were given out since then are of the invocation before, and refused.
+        """
+        again = backup.fork()
+        again.meta["invocationId"] = str(self.context.entropy.uuid())
+        self.restore(again)
+
     def collect_garbage(self) -> int:
         """Remove tombstones whose lifetime is over; how many there were."""
         return removal.collect_garbage(self.context)

@@ -338,6 +338,8 @@ class SqliteJournal:
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
+                self._authors.clear()
+                self._load_authors()
                 raise
         except sqlite3.Error as error:
             raise JournalError(f"{self.path} cannot be written: {error}") from error

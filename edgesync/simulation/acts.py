@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.entropy import SeededEntropy
 from directory.errors import LdapError
@@ -35,6 +37,7 @@ from edgesync.organization.servers import publish_certificate
 from edgesync.port.port import find
 from edgesync.simulation.faults import Faults
 from edgesync.simulation.interleave import Interleaver
+from edgesync.simulation.short_key import short_key
 
 LICENSED = "02064-110-4011555-75201"
 """A product ID as a licensed server has one."""
@@ -147,7 +150,7 @@ def _backup(stage: Stage, words: Sequence[str]) -> None:
 def _restore(stage: Stage, words: Sequence[str]) -> None:
     if words[0] not in stage.backups:
         raise NoSuchThing(f"no backup of {words[0]}", f"put 'backup {words[0]}' before it")
-    _agent(stage.lab, words[0]).restore(stage.backups[words[0]])
+    _agent(stage.lab, words[0]).restore_backup(stage.backups[words[0]])
 
 
 def _race(stage: Stage, words: Sequence[str]) -> None:
@@ -201,10 +204,15 @@ def _force(lab: Lab, server: str, certificate: TransportCertificate) -> None:
 
 
 def _issued(
-    lab: Lab, server: str, *, size: int = 2048, ahead: timedelta = timedelta(0), name: str = ""
+    lab: Lab,
+    server: str,
+    *,
+    ahead: timedelta = timedelta(0),
+    name: str = "",
+    key: rsa.RSAPrivateKey | None = None,
 ) -> TransportCertificate:
     described = lab.server(server)
-    key = lab.keys.next_key(server, size)
+    key = key or lab.keys.next_key(server)
     certificate = issue_self_signed(
         CertificateSubject.of_server(name or described.name, name or described.fqdn),
         key,
@@ -223,7 +231,10 @@ def _look_alike(lab: Lab, server: str) -> None:
 
 
 PLANTED: Mapping[str, Callable[[Lab, str], object]] = {
-    "weak": lambda lab, server: _force(lab, server, _issued(lab, server, size=1024)),
+    "weak": lambda lab, server: _force(
+        lab, server, _issued(lab, server, key=lab.keys.next_key(server, 1024))
+    ),
+    "too-short": lambda lab, server: _force(lab, server, _issued(lab, server, key=short_key())),
     "early": lambda lab, server: _force(lab, server, _issued(lab, server, ahead=EARLY_BY)),
     "misnamed": lambda lab, server: _force(lab, server, _issued(lab, server, name="other.test")),
     "shared": lambda lab, server: _force(lab, server, current(lab, lab.servers("hub")[0].name)),
