@@ -62,7 +62,7 @@ class ClientSession(asyncio.Protocol):
         self._waiting_bind: tuple[Frame, RequestReceived] | None = None
         self._is_reading = True
         self._is_writable = True
-        self._is_turn_due = self._is_upgrading = self._is_hashing = False
+        self._is_turn_due = self._is_behind = self._is_upgrading = self._is_hashing = False
         self._is_closing = self._is_lost = False
         self.active_at = self._loop.time()
         self.stalled_at: float | None = None
@@ -71,8 +71,7 @@ class ClientSession(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        # uvloop's is no subclass
-        self._transport = transport = cast("asyncio.Transport", transport)
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is none
         high = self._limits.output_buffer
         transport.set_write_buffer_limits(high=high, low=high // 4)
         if not self._server.admit(self):
@@ -149,7 +148,7 @@ class ClientSession(asyncio.Protocol):
         """Take bytes only while requests may start: what a client sends must not pile up here."""
         if self._transport is None or self._is_closing or self._is_upgrading:
             return
-        wanted = self._may_start
+        wanted = self._may_start and not self._is_behind
         if wanted != self._is_reading:
             self._is_reading = wanted
             if wanted:
@@ -159,6 +158,7 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
+        self._is_behind = False
         if self._may_start:
             while True:
                 frame = self._answer_quickly()
@@ -171,8 +171,10 @@ class ClientSession(asyncio.Protocol):
                 if not self._may_start:
                     break
                 if self._turns.is_over:
-                    self._turn_later()
+                    self._is_behind = True
                     break
+        if self._is_behind:
+            self._turn_later()
         self._flush()
         self._set_reading()
 
@@ -198,7 +200,7 @@ class ClientSession(asyncio.Protocol):
                     return NEED_DATA
             if self._turns.is_over:
                 break
-        self._turn_later()  # others first; the rest of what arrived can wait
+        self._is_behind = True  # others first; the rest of what arrived can wait
         return NEED_DATA
 
     def _interpret(self, frame: Frame) -> None:
@@ -262,7 +264,7 @@ class ClientSession(asyncio.Protocol):
     def _turn_later(self) -> None:
         if not self._is_turn_due and not self._is_closing:
             self._is_turn_due = True
-            self._loop.call_soon(self._turn)
+            self._turns.later(self._turn)
 
     def _turn(self) -> None:
         """Go on with what is unfinished: one slice for each, then read on."""

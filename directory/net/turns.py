@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from directory.net.limits import TURN_S
@@ -11,13 +13,36 @@ from directory.net.limits import TURN_S
 class Turn:
     """One round of the event loop, shared by the clients of a server.
 
-    Whoever has something to do does one thing, whatever the hour, so that a client with a single
-    question never queues; who has more goes on only while the turn is not over.
+    Whoever asks something is answered one thing at once, so that a client with a single question
+    never queues; who has more queues with all others, and the queue goes on while the turn lasts.
+    Two thousand dumps take long then, and nobody else waits for them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop: Final = loop
         self._until: float | None = None
+        self._queue: Final[deque[Callable[[], None]]] = deque()
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do this when those who queue already have had their turn."""
+        if not self._queue:
+            self._loop.call_soon(self._go_on)
+        self._queue.append(work)
+
+    def _go_on(self) -> None:
+        queue = self._queue
+        try:
+            for _ in range(len(queue)):  # who queues anew meanwhile comes in another round
+                queue[0]()
+                queue.popleft()
+                if self.is_over:
+                    break
+        except BaseException:
+            queue.popleft()
+            raise
+        finally:
+            if queue:
+                self._loop.call_soon(self._go_on)
 
     @property
     def is_over(self) -> bool:
