@@ -31,6 +31,9 @@ def _render(document: Document) -> Iterable[str]:
         )
         for row in document["faults"]
     ]  # fmt: skip
+    if not rows:
+        yield "no fault lies on the lab's lines"
+        return
     headers = ("Id", "Fault", "At", "Service", "Caller", "Request", "When", "Seen", "Struck")
     yield from columns(headers, rows)
 

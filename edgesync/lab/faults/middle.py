@@ -26,6 +26,9 @@ IMPLICIT_TLS = frozenset({"ldaps", "https", "pops", "imaps", "sips"})
 OPAQUE = "X-ANONYMOUSTLS"
 """TLS in which both ends prove themselves with their own keys."""
 
+EARLY_MAX = 256 * 1024
+"""Octets of a client that waits for the server's handshake, or talks before its own is done."""
+
 _TAKE = 1 << 20
 _OPENS_MAX = 64
 """Requests whose answers are watched at once; more pass without."""
@@ -56,11 +59,14 @@ class _Side:
     channel: Channel = field(default_factory=Channel)
     waiting: bytearray = field(default_factory=bytearray)
     """Plaintext until the handshake is done."""
+    is_full: bool = False
+    """More waits than anybody needs to say so early."""
 
     def send(self, data: bytes) -> None:
         """Bytes for this side, in clear or through TLS once it is there."""
         if self.channel.is_negotiating or self.waiting:
             self.waiting += data
+            self.is_full = len(self.waiting) > EARLY_MAX
             self.flush()
         else:
             self.channel.send(data)
@@ -107,6 +113,7 @@ class Middle:
         """Bytes of the client; none: it hung up."""
         if self._is_meeting and data:
             self._early += data
+            self.is_reset = self.is_reset or len(self._early) > EARLY_MAX
             return
         plain = self._received(self._client, data)
         for passage in self._dialect.requests(plain) if plain else ():
@@ -161,6 +168,7 @@ class Middle:
             self._say(self._dialect.refusal(passage))
             return
         self._server.send(passage.data)
+        self.is_reset = self.is_reset or self._server.is_full
 
     def _passes(self, passage: Passage) -> bool:
         """Whether the server gets to see a request."""

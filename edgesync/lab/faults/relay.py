@@ -113,6 +113,8 @@ class _Pair:
         self._is_client_done = False
         self._due: deque[tuple[float, Callable[[], None]]] = deque()
         """What the client gets and when, in order; nothing overtakes."""
+        self._held = 0
+        """Octets of these."""
         self._timer: asyncio.TimerHandle | None = None
         client.set_write_buffer_limits(WAITING_MAX)
 
@@ -140,10 +142,19 @@ class _Pair:
             self.reset()
             return
         for item in self.middle.to_client():
-            self._later(item.after_s, partial(self._client.write, item.data))
+            self._held += len(item.data)
+            self._later(item.after_s, partial(self._to_client, item.data))
+        if self._held > WAITING_MAX:
+            self.read(client=False, go=False)
         self._to_server()
         if self.middle.is_over:
             self._later(0.0, self._hang_up)
+
+    def _to_client(self, data: bytes) -> None:
+        was_much, self._held = self._held > WAITING_MAX, self._held - len(data)
+        self._client.write(data)
+        if was_much and self._held <= WAITING_MAX:
+            self.read(client=False, go=True)
 
     def _to_server(self) -> None:
         if self._server is None or self._server.is_closing():
@@ -181,6 +192,19 @@ class _Pair:
             self._server.close()
         self._ended()
 
+    def client_lost(self) -> None:
+        """The client is gone: the server gets what was said, then the end."""
+        self._to_server()
+        if self._server is not None:
+            self._server.close()
+        self._ended()
+
+    def failed(self, error: Exception) -> None:
+        """A bug in the middle ends this connection, never the relay."""
+        context = {"message": "the middle of a connection broke", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+        self.reset()
+
     def _ended(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -212,14 +236,20 @@ class _Side(asyncio.Protocol):
     is_client = False
 
     def data_received(self, data: bytes) -> None:
-        if self.pair is not None:
+        if self.pair is None:
+            return
+        try:
             (self.pair.middle.from_client if self.is_client else self.pair.middle.from_server)(data)
             self.pair.pump()
+        except Exception as error:  # noqa: BLE001 - the shell: one connection must not end all
+            self.pair.failed(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.pair is not None and exc is not None:
             self.pair.reset()
-        elif self.pair is not None:
+        elif self.pair is not None and self.is_client:
+            self.pair.client_lost()
+        else:
             self.data_received(b"")
         self.pair = None
 
