@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from directory.dsa.quick import Stream
+from directory.dsa.streams import Stream
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control
