@@ -33,6 +33,7 @@ FLIGHT_MAX = 64 * 1024
 """Octets given to OpenSSL at once while shaking hands; a flight with a chain has a tenth."""
 
 PLAINTEXT_CHUNK = 16384
+OUTPUT_CHUNK = 65536
 _RECORD_TYPES = range(20, 24)
 _CIPHERS = b"DEFAULT:@SECLEVEL=0"
 """Level 0, so that the SHA-1 certificates Exchange really issued can be shown and read."""
@@ -137,6 +138,8 @@ class TlsSession:
         self._buffer = bytearray()
         self._fed = 0
         self._eof = False
+        self._is_starved = False
+        self._has_output = False
         self._state = _State.HANDSHAKE
         self._failure: TlsFailed | None = None
         if is_server:
@@ -186,11 +189,14 @@ class TlsSession:
     def next_event(self) -> TlsEvent:
         """What happened next."""
         while True:
-            event = self._step()
-            if not isinstance(event, NeedData):
-                return event
+            if not self._is_starved:  # else OpenSSL has nothing new to think about
+                event = self._step()
+                if not isinstance(event, NeedData):
+                    return event
+                self._is_starved = True
             if not self._feed():
                 return self._starved()
+            self._is_starved = False
 
     def send(self, plaintext: bytes) -> None:
         """Encrypt bytes for the peer.
@@ -202,21 +208,25 @@ class TlsSession:
             raise ChannelNotReady(
                 f"plaintext on a TLS channel that is {self._state}", "wait for HandshakeDone"
             )
+        self._has_output = True
         for start in range(0, len(plaintext), PLAINTEXT_CHUNK):
             self._connection.sendall(plaintext[start : start + PLAINTEXT_CHUNK])
 
     def data_to_send(self) -> bytes:
         """Bytes for the wire."""
-        parts = []
-        while True:
-            try:
-                parts.append(self._connection.bio_read(65536))
-            except SSL.Error:
-                return b"".join(parts)
+        if not self._has_output:
+            return b""
+        self._has_output = False
+        parts: list[bytes] = []
+        with suppress(SSL.Error):  # nothing more
+            while not parts or len(parts[-1]) == OUTPUT_CHUNK:
+                parts.append(self._connection.bio_read(OUTPUT_CHUNK))
+        return b"".join(parts)
 
     def close(self) -> None:
         """End the channel politely; ``data_to_send`` has the close_notify."""
         if self._state is _State.OPEN:
+            self._has_output = True
             with suppress(SSL.Error):  # the peer is already gone: nothing left to be polite to
                 self._connection.shutdown()
         self._state = _State.OVER
@@ -230,6 +240,7 @@ class TlsSession:
     def _step(self) -> TlsEvent:
         if self._failure is not None:
             return self._failure
+        self._has_output = True  # an answer, an alert, a key update
         try:
             if self._state is _State.HANDSHAKE:
                 self._connection.do_handshake()
