@@ -21,10 +21,6 @@ from edgesync.client_access.http_values import (
 )
 from edgesync.organization.virtual_directories import VirtualDirectory
 
-ANONYMOUS_WORDS = frozenset({"/", "OAB"})
-"""Directories that ask for no log-on. The OAB's asks for Integrated Windows authentication in
-Exchange, which the lab has not; its manifest holds nothing but names."""
-
 XML = "text/xml; charset=utf-8"
 _ACTIVESYNC = (
     ("MS-Server-ActiveSync", "8.1"),

@@ -24,14 +24,11 @@ from edgesync.client_access.http_values import (
     error_page,
 )
 from edgesync.client_access.integrated import SCHEMES, ConnectionLogOn, LogOnStep
-from edgesync.client_access.services import ANONYMOUS_WORDS, serve
+from edgesync.client_access.services import serve
 from edgesync.client_access.web_mail import WebMail
-from edgesync.organization.virtual_directories import AccessSsl, VirtualDirectory
+from edgesync.organization.virtual_directories import AccessSsl, LogOn, VirtualDirectory, log_ons
 
 _CHALLENGE = "WWW-Authenticate"
-
-BASIC_WORDS = frozenset({"Microsoft-Server-ActiveSync"})
-"""Directories that take a password only: devices know no other way."""
 
 
 @dataclass
@@ -85,7 +82,7 @@ class WebServer:
     ) -> HttpResponse:
         if directory.word == "owa":
             return self.web_mail.answer(self.host, request, account)
-        if directory.word not in ANONYMOUS_WORDS and account is None:
+        if account is None and log_ons(directory) - {LogOn.ANONYMOUS}:
             return self._logged_on(request, directory, connection)
         return serve(self.host, directory, request, account)
 
@@ -95,13 +92,16 @@ class WebServer:
         """The answer to whoever proves who it is, by a password or by NTLM."""
         host = self.host
         offered = request.headers.get("authorization", "")
-        takes_ntlm = host.start_log_on is not None and directory.word not in BASIC_WORDS
-        schemes = (*(SCHEMES if takes_ntlm else ()), f'Basic realm="{host.fqdn}"')
+        ways = log_ons(directory)
+        takes_ntlm = host.start_log_on is not None and LogOn.WINDOWS in ways
+        # nobody gets in where only NTLM is offered and AD takes none: as with a broken domain
+        basic = (f'Basic realm="{host.fqdn}"',) if LogOn.BASIC in ways else ()
+        schemes = (*(SCHEMES if takes_ntlm else ()), *basic)
         challenges = tuple((_CHALLENGE, scheme) for scheme in schemes)
         if not offered and connection.account is None:
             return error_page(LOG_ON_REQUIRED, "", *challenges)
         step = LogOnStep(connection.account)
-        if offered.partition(" ")[0].casefold() == "basic":
+        if basic and offered.partition(" ")[0].casefold() == "basic":
             step = LogOnStep(self._log_on(offered))
         elif offered:
             start = host.start_log_on if takes_ntlm else None

@@ -16,6 +16,7 @@ from edgesync.organization.servers import ServerObject
 from edgesync.organization.virtual_directories import (
     WEB_SITE,
     AccessSsl,
+    LogOn,
     VirtualDirectory,
     default_directories,
     http_container,
@@ -39,7 +40,7 @@ def imported_directories(
     if iis is not None:
         found = [d for d in found if d.word == "/" or _has(iis, d.path)]
         found += _further(names, server, iis, {d.path.casefold() for d in found})
-        found = [replace(d, access=_access(iis, d)) for d in found]
+        found = [replace(d, access=_access(iis, d), authentication=_log_ons(iis, d)) for d in found]
     for number, directory in enumerate(found):
         item = own.get(directory.name.casefold())
         if item is not None:
@@ -97,6 +98,19 @@ def _access(iis: IisConfiguration, directory: VirtualDirectory) -> AccessSsl | N
         return _flags(iis.ssl_flags(place))
     said = next((x for x in iis.locations if x.path.casefold() == place.casefold()), None)
     return _flags(said.ssl_flags) if said is not None and said.ssl_flags is not None else None
+
+
+def _log_ons(iis: IisConfiguration, directory: VirtualDirectory) -> frozenset[LogOn] | None:
+    """The ways in that IIS offers on a path; None where it says nothing of it.
+
+    Where a service lets everybody in and asks by itself, as Exchange's web services do, IIS offers
+    anonymous beside Windows authentication: what it asks for counts.
+    """
+    place = f"{WEB_SITE}{directory.path}".casefold()
+    own = (x.authentication for x in iis.locations if x.path.casefold() == place)
+    said = next((words for words in own if words is not None), ())
+    ways = frozenset(LogOn(word) for word in said if word in set(LogOn))
+    return ways or None
 
 
 def _flags(flags: SslFlags) -> AccessSsl:

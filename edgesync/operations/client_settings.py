@@ -41,18 +41,20 @@ def _cmdlets() -> tuple[Cmdlet, ...]:
 
 def _render(document: Document) -> Iterable[str]:
     rows = [
-        (d["server"], d["path"], d["require_ssl"], d["client_certificates"], d["internal_url"],
-         d["external_url"])
+        (d["server"], d["path"], d["require_ssl"], d["client_certificates"], d["authentication"],
+         d["internal_url"], d["external_url"])
         for d in document["directories"]
     ]  # fmt: skip
     yield from columns(
-        ("Server", "Path", "SSL", "Certificates", "InternalUrl", "ExternalUrl"), rows
+        ("Server", "Path", "SSL", "Certificates", "Log-ons", "InternalUrl", "ExternalUrl"), rows
     )
 
 
 @operation(
     "client", "directory", render=_render, rows="directories", writes=True,
-    writes_with=("require_ssl", "client_certificates", "internal_url", "external_url"),
+    writes_with=(
+        "require_ssl", "client_certificates", "internal_url", "external_url", "authentication",
+    ),
     example="edgesync client directory CAS01 owa --require-ssl yes",
     cmdlets=_cmdlets(),
 )  # fmt: skip
@@ -69,17 +71,22 @@ def directory(
     ] = None,
     internal_url: Annotated[str | None, Help("address inside; - for none", metavar="URL")] = None,
     external_url: Annotated[str | None, Help("address outside; - for none", metavar="URL")] = None,
+    authentication: Annotated[
+        tuple[Literal["anonymous", "basic", "windows"], ...], Help("ways in, whole; windows: NTLM")
+    ] = (),
 ) -> Outcome:
-    """Show or change virtual directories: Require SSL, client certificates, URLs.
+    """Show or change virtual directories: Require SSL, client certificates, log-ons, URLs.
 
     Require SSL and client certificates are settings of IIS; Exchange's cmdlets change the URLs
     and, for the Offline Address Book, Require SSL.
     """
-    from edgesync.organization.virtual_directories import write_directory
+    from edgesync.organization.virtual_directories import LogOn, write_directory
 
     lab = context.lab
     found = _chosen(lab, server, directory)
-    changed = (require_ssl, client_certificates, internal_url, external_url) != (None,) * 4
+    changed = bool(authentication) or (
+        (require_ssl, client_certificates, internal_url, external_url) != (None,) * 4
+    )
     if changed and len(found) != 1:
         raise UsageError("which virtual directory?", "for example: client directory CAS01 owa ...")
     rows = []
@@ -92,6 +99,7 @@ def directory(
                 access=access,
                 internal_url=_url(internal_url, item.internal_url),
                 external_url=_url(external_url, item.external_url),
+                authentication=frozenset(map(LogOn, authentication)) or item.authentication,
             )
             write_directory(lab.ad_port(), new)
         rows.append(_row(name, new))
@@ -157,7 +165,7 @@ def _url(given: str | None, before: str) -> str:
 
 
 def _row(server: str, item: VirtualDirectory) -> Document:
-    from edgesync.organization.virtual_directories import AccessSsl
+    from edgesync.organization.virtual_directories import AccessSsl, log_ons
 
     ssl, certificates = "inherit", "inherit"
     if item.access is not None:
@@ -173,6 +181,7 @@ def _row(server: str, item: VirtualDirectory) -> Document:
         "path": item.path,
         "require_ssl": ssl,
         "client_certificates": certificates,
+        "authentication": sorted(log_ons(item)),
         "internal_url": item.internal_url,
         "external_url": item.external_url,
     }

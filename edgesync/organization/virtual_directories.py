@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Flag
+from enum import Flag, StrEnum
 
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -41,6 +41,19 @@ class AccessSsl(Flag):
     """Require keys of 128 bits; nothing a lab speaks has fewer."""
 
 
+class LogOn(StrEnum):
+    """A way in that IIS offers, by the name of its module."""
+
+    ANONYMOUS = "anonymous"
+    BASIC = "basic"
+    WINDOWS = "windows"
+    """Negotiate and NTLM."""
+
+
+_LOG_ONS = Codec(
+    lambda v: frozenset(LogOn(x.decode()) for x in v),
+    lambda s: tuple(sorted(x.value.encode() for x in s)) if s else (),
+)
 _OWN_OR_INHERITED = Codec(
     lambda v: AccessSsl(int(v[0])), lambda f: () if f is None else (str(f.value).encode(),)
 )
@@ -56,6 +69,8 @@ class VirtualDirectory:
     internal_url: str = stored("msExchInternalHostName", TEXT, "")
     external_url: str = stored("msExchExternalHostName", TEXT, "")
     access: AccessSsl | None = stored("labAccessSslFlags", _OWN_OR_INHERITED, None)
+    authentication: frozenset[LogOn] | None = stored("labAuthentication", _LOG_ONS, None)
+    """Ways in; None: as its kind of directory has them."""
 
     @property
     def word(self) -> str:
@@ -97,6 +112,25 @@ _SERVICE_PATHS = {
     "Autodiscover": "/Autodiscover/Autodiscover.xml",
 }
 """Where the service behind a directory is called; clients are told this address."""
+
+
+_OPEN = frozenset({"/", "OAB"})
+"""Directories that ask for no log-on. The OAB's asks for Integrated Windows authentication in
+Exchange; in the lab it may be read by everybody, and holds nothing but names."""
+
+_DEVICES = frozenset({"Microsoft-Server-ActiveSync"})
+"""Directories that take a password only: devices know no other way."""
+
+
+def log_ons(directory: VirtualDirectory) -> frozenset[LogOn]:
+    """The ways into a directory. Our reading of the defaults: no source of ours lists them."""
+    if directory.authentication is not None:
+        return directory.authentication
+    if directory.word in _OPEN:
+        return frozenset({LogOn.ANONYMOUS})
+    if directory.word in _DEVICES:
+        return frozenset({LogOn.BASIC})
+    return frozenset({LogOn.BASIC, LogOn.WINDOWS})
 
 
 def defaults_of(version: Version) -> tuple[tuple[str, AccessSsl], ...]:

@@ -67,6 +67,10 @@ def test_virtual_directories_ask_what_the_real_iis_asks(imported: Program) -> No
     assert flags["owa/Calendar"] == ("no", "ignore")  # published calendars need no SSL
     assert found["owa"]["internal_url"] == "https://solo-e19a.solo.com/owa"
     assert "UnifiedMessaging" not in found
+    ways = {word: d["authentication"] for word, d in found.items()}
+    assert ways["OAB"] == ["windows"]
+    assert ways["EWS"] == ["anonymous", "windows"]
+    assert ways["Microsoft-Server-ActiveSync"] == ["basic"]
 
 
 def test_an_imported_web_site_answers_with_a_stand_in_and_one_only(

@@ -117,6 +117,18 @@ def test_without_ntlm_in_ad_only_passwords_are_offered(
     assert told == ['Basic realm="cas01.contoso.test"']
 
 
+def test_a_directory_offers_what_it_is_set_to(lab: Lab) -> None:
+    do(lab, "client directory CAS01 OAB --authentication windows")
+    assert challenges(ask(lab, ConnectionLogOn(), path="/OAB/")) == ["Negotiate", "NTLM"]
+    password = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    assert ask(lab, ConnectionLogOn(), password, "/OAB/").status.number == "401.1"
+    connection = ConnectionLogOn()
+    log_on(lab, connection, "NTLM")
+    assert ask(lab, connection, path="/OAB/oab.xml").status.code == 200
+    do(lab, "client directory CAS01 EWS --authentication anonymous")
+    assert ask(lab, ConnectionLogOn()).status.code == 200
+
+
 def test_a_disabled_account_is_let_in_nowhere(lab: Lab) -> None:
     do(lab, "client account user0 --disable")
     assert log_on(lab, ConnectionLogOn(), "NTLM").status.number == "401.1"
