@@ -53,7 +53,8 @@ class QuickSearch:
         self._readable = context.access.readable
         self._dit = context.store.dit
         self._start: _Start | None = None
-        self.stream = SearchStreams(context).open
+        streams = SearchStreams(context)
+        self.stream, self.prepare = streams.open, streams.prepare
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(

@@ -83,13 +83,23 @@ class SearchStreams:
             return Stream(ordered, final.pop)
         return None
 
+    def prepare(self, session: Session, request: SearchRequest) -> Iterator[None]:
+        """Steps until a search finds the indexes it asks for; without, it would stop to build.
+
+        None for those who are going to be refused.
+        """
+        top = self._store.find(request.base)
+        if top is None or not self._context.access.may_read(session.identity, top):
+            return iter(())
+        return prepare(self._store, rewrite(self._context, request.filter))
+
     def _operations(
         self, session: Session, request: SearchRequest, selection: Selection
     ) -> Iterator[bytes]:
         controls = SearchControls()
         shown = self._shown(session, selection, controls)
         left = request.size_limit or SEARCH_ENTRIES_MAX
-        for _ in prepare(self._store, rewrite(self._context, request.filter)):
+        for _ in self.prepare(session, request):
             yield b""
         for entry in find(self._context, session, request, controls, ticks=True).entries:
             if entry is TICK:
@@ -112,7 +122,7 @@ class SearchStreams:
         if control.cookie:
             saved = paging.take(session, control.cookie, request)
         else:
-            for _ in prepare(self._store, rewrite(self._context, request.filter)):
+            for _ in self.prepare(session, request):
                 yield b""
             found = find(self._context, session, request, controls, ticks=True)
             show = controls.presentation(self._context, session, selection)
@@ -135,7 +145,7 @@ class SearchStreams:
     ) -> Iterator[bytes]:
         controls = SearchControls(sort=control)
         shown = self._shown(session, selection, controls)
-        for _ in prepare(self._store, rewrite(self._context, request.filter)):
+        for _ in self.prepare(session, request):
             yield b""
         found = find(self._context, session, request, controls, ticks=True)
         order = Order(self._context, control)

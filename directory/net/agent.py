@@ -93,6 +93,10 @@ class QuickSearcher(Protocol):
         """The answers to a search, or None: the plain path answers it."""
         ...
 
+    def prepare(self, session: Session, request: SearchRequest) -> Iterator[None]:
+        """Steps to take before the plain path is asked, with turns of others in between."""
+        ...
+
 
 QuickStream = Callable[[Session, SearchRequest, Sequence[Control]], "Stream | None"]
 

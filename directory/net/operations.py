@@ -29,7 +29,7 @@ from directory.model.messages import (
     SyncInfo,
 )
 from directory.net.agent import Agent, QuickAgent, QuickStream, Stream
-from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
+from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_REPLIES_BRIEF, SLICE_S
 from directory.net.output import SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived
@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, SyncInfo)
 """Responses that are not the last of their request."""
+
+_FINISHED = object()
 
 UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
 """Requests with exactly one answer, which a directory may be able to execute at once."""
@@ -53,7 +55,7 @@ def _internal_error(tag: int) -> LdapResult:
 class Running:
     """A request whose answer is not finished; ``entries`` is a search's that is streamed."""
 
-    __slots__ = ("entries", "final", "id_element", "replies", "tag")
+    __slots__ = ("entries", "final", "id_element", "replies", "steps", "tag")
 
     def __init__(
         self, frame: Frame, replies: Iterator[Reply], stream: Stream | None = None
@@ -63,6 +65,7 @@ class Running:
         self.replies = replies
         self.entries = None if stream is None else stream.operations
         self.final = None if stream is None else stream.final
+        self.steps: Iterator[None] | None = None
 
 
 class Operations:
@@ -76,8 +79,10 @@ class Operations:
         self._output = output
         self._clock = clock
         self._stream: QuickStream | None = None
+        self._prepare: Callable[[Session, SearchRequest], Iterator[None]] | None = None
         if hasattr(agent, "quick_search"):
-            self._stream = cast("QuickAgent", agent).quick_search.stream
+            quick = cast("QuickAgent", agent).quick_search
+            self._stream, self._prepare = quick.stream, quick.prepare
         self._update: Callable[[Session, Request], None] | None
         self._update = getattr(agent, "update", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
@@ -90,8 +95,8 @@ class Operations:
         """Whether the client waits for nothing."""
         return not self.running and not self.persistent
 
-    def start(self, frame: Frame, event: RequestReceived) -> None:
-        """Execute a request, up to the end of its first slice."""
+    def start(self, frame: Frame, event: RequestReceived, *, briefly: bool = False) -> None:
+        """Execute a request, up to the end of its first slice; a small one while others wait."""
         request, running = event.request, None
         if self._update is not None and isinstance(request, UPDATES) and not event.controls:
             self._apply(self._update, frame, request)
@@ -105,8 +110,10 @@ class Operations:
                 self._session, request, event.controls, message_id=event.message_id
             )
             running = Running(frame, iter(replies))
+            if self._prepare is not None and isinstance(request, SearchRequest):
+                running.steps = self._prepare(self._session, request)
         self.running[event.message_id] = running
-        self.advance(event.message_id)
+        self.advance(event.message_id, SLICE_REPLIES_BRIEF if briefly else SLICE_REPLIES)
 
     def _apply(
         self, update: Callable[[Session, Request], None], frame: Frame, request: Request
@@ -136,26 +143,30 @@ class Operations:
             self.abandon(message_id)
         return bool(self.running)
 
-    def advance(self, message_id: int) -> None:
+    def advance(self, message_id: int, most: int = SLICE_REPLIES) -> None:
         """Run one request for a slice: so many replies, bytes or milliseconds."""
         running = self.running.get(message_id)
         if running is None:
             return
         if running.entries is not None:
-            self._advance_stream(message_id, running, running.entries)
+            self._advance_stream(message_id, running, running.entries, most)
             return
         output = self._output
         full = output.size + SLICE_BYTES
         until = 0.0
         count = 0
         try:
+            if running.steps is not None:
+                if next(running.steps, _FINISHED) is not _FINISHED:
+                    return  # the others' turn before the next step
+                running.steps = None
             for reply in running.replies:
                 output.put_reply(running.id_element, reply)
                 count += 1
                 if not isinstance(reply.operation, _UNFINISHED):
                     self.running.pop(message_id, None)
                     return
-                if output.size >= full or count >= SLICE_REPLIES:
+                if output.size >= full or count >= most:
                     return
                 if not count & 15:
                     now = self._clock()
@@ -168,7 +179,9 @@ class Operations:
         if self.running.pop(message_id, None) is not None:
             self.persistent[message_id] = running
 
-    def _advance_stream(self, message_id: int, running: Running, entries: Iterator[bytes]) -> None:
+    def _advance_stream(
+        self, message_id: int, running: Running, entries: Iterator[bytes], most: int
+    ) -> None:
         """The same for a search that is streamed: nothing between the store and the output."""
         id_element, put = running.id_element, self._output.put_operation
         full = self._output.size + SLICE_BYTES
@@ -178,7 +191,7 @@ class Operations:
             for count, operation in enumerate(entries, 1):
                 if not operation:
                     return  # nothing found for a while: the others' turn
-                if put(id_element, operation) >= full or count >= SLICE_REPLIES:
+                if put(id_element, operation) >= full or count >= most:
                     return
                 if not count & 15:
                     now = self._clock()

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from directory.dsa.streams import Stream
 from directory.dsa.session import Session
+from directory.dsa.streams import Stream
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control
 from directory.model.messages import (
@@ -133,6 +133,11 @@ class _CountedSearcher:
         if stream is None:
             return None
         return stream._replace(operations=self._counted(stream.operations))
+
+    def prepare(self, session: Session, request: SearchRequest) -> Iterator[None]:
+        """Steps to take before the plain path is asked."""
+        steps: Iterator[None] = self._inner.prepare(session, request)
+        return steps
 
     def _counted(self, entries: Iterator[bytes]) -> Iterator[bytes]:
         code = int(ResultCode.SUCCESS)
