@@ -23,6 +23,7 @@ from edgesync.client_access.client_rules import (
 )
 from edgesync.client_access.https_client import Link, NoHandshake, WebConnection
 from edgesync.errors import UsageError
+from edgesync.trust.reading import UNREADABLE
 from edgesync.trust.tls import TlsIdentity
 
 SCHEMA = "edgesync.client-check/1"
@@ -129,7 +130,7 @@ def check_client(
         answer = None
         if view.verdict is not Verdict.FAILS:
             answer = connection.get(name, address.target)
-    except NoHandshake as failure:
+    except (NoHandshake, *UNREADABLE) as failure:
         return ClientReport(kind, url, name, None, None, (), None, f"no TLS: {failure}")
     except h11.RemoteProtocolError as error:
         return ClientReport(kind, url, name, None, None, (), None, f"no HTTP: {error}")

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from directory.model.dn import DN
 from directory.schema.profiles import SECRET
-from edgesync.certificates.certificate import domains_of
+from edgesync.certificates.certificate import MALFORMED, domains_of
 from edgesync.console.masking import MASKED
 from edgesync.operations.decoding import decoded, shown
 
@@ -112,9 +112,11 @@ def _certificate(value: bytes) -> x509.Certificate | None:
     if len(value) < 100 or value[:1] != b"\x30":
         return None
     try:
-        return x509.load_der_x509_certificate(value)
-    except ValueError:
+        certificate = x509.load_der_x509_certificate(value)
+        certificate_rows(certificate)  # parts are parsed when asked for, and may be malformed
+    except MALFORMED:
         return None
+    return certificate
 
 
 def certificate_rows(certificate: x509.Certificate) -> tuple[tuple[str, str], ...]:

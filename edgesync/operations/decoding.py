@@ -15,6 +15,7 @@ from uuid import UUID
 from cryptography import x509
 
 from directory.model.entry import Entry
+from edgesync.certificates.certificate import MALFORMED
 from edgesync.organization.connectors import AuthMechanism, PermissionGroups
 from edgesync.organization.servers import ServerRole, TransportServerFlags
 
@@ -125,7 +126,7 @@ def decoded(name: str, value: bytes) -> str | None:
         return None
     try:
         return decoder(value)
-    except (ValueError, IndexError, OverflowError):
+    except (*MALFORMED, IndexError, OverflowError):
         return None
 
 

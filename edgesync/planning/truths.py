@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 
 from directory.model.dn import DN
-from edgesync.certificates.certificate import thumbprint
+from edgesync.certificates.certificate import MALFORMED, thumbprint
 from edgesync.certificates.store import MachineStore
 from edgesync.lab.lab import Lab
 from edgesync.organization.names import ConfigurationNames
@@ -61,9 +61,10 @@ class Truth:
             return None
         try:
             certificate = x509.load_der_x509_certificate(self.der)
-        except ValueError:
+            span = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        except MALFORMED:
             return None
-        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return span
 
     def document(self) -> dict[str, Any]:
         """The truth as JSON."""

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 
 from cryptography import x509
 
+from edgesync.certificates.certificate import MALFORMED
 from edgesync.certificates.private_files import create_private, replace_durably
 from edgesync.errors import RefusedByRule, SubscriptionFileInvalid
 
@@ -212,7 +213,7 @@ def _certificate(text: str) -> bytes:
         raise ValueError("not base64") from error
     try:
         x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except MALFORMED as error:
         raise ValueError("not a DER certificate") from error
     return der
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from directory.model.dn import DN
-from edgesync.certificates.certificate import thumbprint
+from edgesync.certificates.certificate import MALFORMED, thumbprint
 from edgesync.organization.names import ConfigurationNames
 from edgesync.organization.servers import ServerObject, ServerRole, list_servers
 from edgesync.port.port import DirectoryPort
@@ -115,7 +115,7 @@ def certificate_of(value: bytes | None) -> bytes | None:
         return None
     try:
         x509.load_der_x509_certificate(value)
-    except ValueError:
+    except MALFORMED:
         return _first_of_collection(value)
     return value
 
@@ -123,6 +123,6 @@ def certificate_of(value: bytes | None) -> bytes | None:
 def _first_of_collection(value: bytes) -> bytes | None:
     try:
         found = pkcs7.load_der_pkcs7_certificates(value)
-    except (ValueError, TypeError):
+    except MALFORMED:
         return None
     return found[0].public_bytes(Encoding.DER) if found else None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cryptography import x509
 
-from edgesync.certificates.certificate import domains_of
+from edgesync.certificates.certificate import MALFORMED, domains_of
 from edgesync.certificates.names import show_name
 from edgesync.certificates.services import Services, parse_services
 from edgesync.config import Version
@@ -190,7 +190,7 @@ def _check_certificate(der: bytes, where: str) -> None:
         domains_of(certificate := x509.load_der_x509_certificate(der))
         show_name(certificate.subject)
         certificate.not_valid_after_utc  # noqa: B018  # read for the error it may raise
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except MALFORMED as error:
         raise InputInvalid(f"{where}: not a certificate: {error}", "export it again") from error
 
 

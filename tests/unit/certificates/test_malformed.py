@@ -14,7 +14,11 @@ from edgesync.certificates.certificate import parse_certificate
 from edgesync.certificates.chain import is_signed_by
 from edgesync.certificates.request import parse_request
 from edgesync.certificates.store_state import StoreState, TrustedRoot
+from edgesync.console.values import shown_value
 from edgesync.errors import CertificateUnreadable
+from edgesync.operations.decoding import decoded
+from edgesync.planning.truths import Kind, Truth
+from edgesync.trust.anchors import certificate_of
 from edgesync.trust.pkix import PkixStatus, validate
 from edgesync.trust.reading import issuer_of, subject_of
 
@@ -64,3 +68,23 @@ def test_a_key_on_a_curve_nobody_knows_signs_nothing() -> None:
 def test_a_file_of_nothing_but_beginnings_is_refused_at_once() -> None:
     with pytest.raises(CertificateUnreadable, match="neither DER nor PEM"):
         read_bundle(b"-----BEGIN a-----" * 240_000)
+
+
+STRANGE = {
+    "a name of bits": (COMMON_NAME + b"\x13", COMMON_NAME + b"\x03"),
+    "version 27": (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x1a"),
+    "a month of 99": (b"\x17\x0d2611", b"\x17\x0d2699"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_wherever_a_strange_certificate_lies_there_is_an_answer(kind: str) -> None:
+    der = der_of("sha256.pem").replace(*STRANGE[kind])
+    assert der != der_of("sha256.pem")
+    assert certificate_of(der) in {None, der}
+    assert validate((der,), StoreState(), now=NOW).status is PkixStatus.UNREADABLE
+    assert decoded("userCertificate", der) is None
+    assert shown_value("userCertificate", der).rows == ()
+    _answered = Truth(Kind.PUBLISHED, "AD", der).validity
+    with pytest.raises(CertificateUnreadable):
+        parse_certificate(der)
