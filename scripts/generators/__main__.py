@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import chain
 
 from scripts.generators.document import ROOT, generated_documents, stale_documents
+from scripts.generators.scenarios import drawings
 
 
 def main() -> int:
@@ -19,7 +21,7 @@ def main() -> int:
         if stale:
             sys.stderr.write("hint: run scripts/docs and commit the result\n")
         return 1 if stale else 0
-    for path, text in generated_documents():
+    for path, text in chain(generated_documents(), drawings()):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import groupby
+from pathlib import Path
 
+from edgesync.operations.performer import perform
 from edgesync.simulation.acts import ACTS
 from edgesync.simulation.expect import USAGE
 from edgesync.simulation.fault_table import FAULTS
 from edgesync.simulation.picture import timeline
+from edgesync.simulation.play import play
 from edgesync.simulation.scenario import Scenario, gallery
-from scripts.generators.document import document
+from scripts.generators.document import DOCS, NOTICE, document
 
 
 @document("scenarios/README.md")
@@ -20,7 +23,8 @@ def index() -> str:
         "# Scenarios",
         "",
         "Each plays with `edgesync simulate run NAME` in a lab of its own, in virtual time, with",
-        "every checker looking on; each is also a test. [Simulation](../simulation.md) says how.",
+        "every checker looking on; each is also a test. [Simulation](../simulation.md) says how,",
+        "[what each tells](troubles.md) lists documented failures and reasons.",
     ]
     scenarios = sorted(gallery().values(), key=lambda s: (s.kind, s.name))
     for kind, members in groupby(scenarios, key=lambda s: s.kind):
@@ -45,7 +49,7 @@ def _page(scenario: Scenario) -> Callable[[], str]:
                 "",
                 scenario.story,
                 "",
-                f"![Timeline of the steps]({scenario.name}.svg)",
+                f"![Timeline of a play]({scenario.name}.svg)",
                 "",
                 "```sh",
                 f"edgesync simulate run {scenario.name}",
@@ -60,10 +64,19 @@ def _page(scenario: Scenario) -> Callable[[], str]:
     return page
 
 
-def _drawing(scenario: Scenario) -> Callable[[], str]:
-    return lambda: timeline(scenario)
+def drawings() -> Iterator[tuple[Path, str]]:
+    """Each scenario's timeline, drawn from the trace of a play: that takes a minute for all.
+
+    ``scripts/docs`` writes them; the test that plays a scenario compares.
+    """
+    for scenario in gallery().values():
+        yield drawing_of(scenario.name), NOTICE + timeline(play(scenario, perform))
+
+
+def drawing_of(name: str) -> Path:
+    """Where a scenario's timeline is."""
+    return DOCS / "scenarios" / f"{name}.svg"
 
 
 for _scenario in gallery().values():
     document(f"scenarios/{_scenario.name}.md")(_page(_scenario))
-    document(f"scenarios/{_scenario.name}.svg")(_drawing(_scenario))
