@@ -26,6 +26,7 @@ SLICE_SECONDS = 120
 """How long one target is fuzzed before its figures are written down."""
 
 _SHOWN = re.compile(r"cov: (\d+)")
+_COUNTED = re.compile(r"^#(\d+)\t", re.MULTILINE)
 _STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
 
 
@@ -64,7 +65,9 @@ def fuzz(
         said = _guided(target, [*options, str(folder)], quiet=quiet)
     figures = {name: int(number) for name, number in _STATISTIC.findall(said)}
     found = tuple(sorted(set(crashes.iterdir()) - known))
-    done = figures.get("number_of_executed_units", 0)
+    # a process that was ended from outside has said no last word, but how far it was
+    counted = max((int(n) for n in _COUNTED.findall(said)), default=0)
+    done = figures.get("number_of_executed_units", counted)
     rate = figures.get("average_exec_per_sec", 0)
     run = record.Run(
         target.name, done, round(done / rate, 1) if rate else float(seconds),
