@@ -100,6 +100,11 @@ def um_restart(server: str) -> str:
     return _line("um", "restart", server)
 
 
+def startup_mode(server: str, mode: str) -> str:
+    """UMStartupMode, from 2010 on."""
+    return _line("um", "server", server, "--startup-mode", mode)
+
+
 def dial_plan(name: str, security: str, server: str = "") -> str:
     """A dial plan's VoIPSecurity, and a server that answers for it."""
     member = ("--server", server) if server else ()

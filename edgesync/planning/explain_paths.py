@@ -116,7 +116,7 @@ def _cause(lab: Lab, row: PathRow, chain: PathChain) -> str:
         shown = TransportCertificate(x509.load_der_x509_certificate(row.server))
         if shown.is_expired(lab.clock.now()):
             return f"time: {described(shown)}"
-    return chain.cause or "it is as setup left it"
+    return chain.cause or f"it is as {chain.origin} left it"
 
 
 def _tell_local(lab: Lab, row: PathRow, chain: PathChain) -> Ending:

@@ -63,10 +63,16 @@ class PathChain(Chain):
         if changed is None:
             return f"{text}; never written"
         if changed.command == SETUP:
-            return f"{text}; as setup wrote it"
+            return f"{text}; as {self.origin} wrote it"
         what = f"{name} of {dn} was set by: {changed}"
         self._looked_at.append((changed.at, changed.usn, what))
         return f"{text}; last written {changed}"
+
+    @property
+    def origin(self) -> str:
+        """Who wrote what nobody has changed since: setup, or the import of a real organisation."""
+        assert self.lab is not None
+        return "the import" if self.lab.description.source == "import" else "setup"
 
     def is_changed(self, server: str, dn: DN, name: str) -> bool:
         """Whether an attribute was written since setup."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from directory.clock import Clock
 from edgesync.certificates.services import Services
 from edgesync.client_access.client_rules import ClientKind
+from edgesync.config import Version
 from edgesync.lab.client_access import ClientAccess
 from edgesync.lab.lab import Lab
 from edgesync.lab.unified_messaging import UnifiedMessaging
 from edgesync.organization.connectors import AuthMechanism, list_receive_connectors
-from edgesync.organization.voice import VoipSecurity
+from edgesync.organization.voice import StartupMode, VoipSecurity
 from edgesync.planning import commands
 from edgesync.planning.all_paths import PathTester
 from edgesync.planning.client_view import MAIL_PROTOCOLS
@@ -146,9 +147,13 @@ def _voice(lab: Lab, row: PathRow) -> Iterator[Recipe]:
             secured = commands.dial_plan(plan.name, VoipSecurity.SIP_SECURED.value)
             yield (secured,)
             yield (*commands.issued(target, (host.fqdn,), "enterprise", "UM"), secured)
+    # from 2010 on no certificate can be enabled for UM while its mode is TCP
+    first: Recipe = ()
+    if not host.mode.takes_tls and lab.description.version.at_least(Version.EXCHANGE_2010):
+        first = (commands.startup_mode(target, StartupMode.DUAL.value),)
     for mark in _usable(lab, target):
-        yield (commands.enable(target, mark, "UM"), restart)
-    yield (*commands.issued(target, (host.fqdn,), "enterprise", "UM"), restart)
+        yield (*first, commands.enable(target, mark, "UM"), restart)
+    yield (*first, *commands.issued(target, (host.fqdn,), "enterprise", "UM"), restart)
 
 
 def _usable(lab: Lab, server: str) -> list[str]:

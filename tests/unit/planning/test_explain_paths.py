@@ -120,6 +120,21 @@ def test_a_communications_server_gets_a_certificate_both_trust(lab: Lab) -> None
     assert (told["reason"], told["fix"]) == ("needs_fqdn", [])  # no command can guess a name
 
 
+@pytest.mark.fact("certificate-facts 7.2")
+@pytest.mark.parametrize("version", [Version.EXCHANGE_2010, Version.EXCHANGE_2016])
+def test_since_2010_the_startup_mode_is_part_of_what_mends_a_call(version: Version) -> None:
+    with trusting_lab(version, hubs=1, edges=1) as lab:
+        for command in GATEWAYS:
+            run(lab, command)
+        told = explain(lab, "OCS", "UM01", "gateway-um")
+        assert told["reason"] == "tls_required"
+        assert "msExchUMStartupMode: TCP" in evidence(told)
+        assert told["fix"][0] == "edgesync um server UM01 --startup-mode Dual"
+        for command in told["fix"]:
+            run(lab, command.removeprefix("edgesync "))
+        assert explain(lab, "OCS", "UM01", "gateway-um")["verdict"] == "trusted"
+
+
 @pytest.mark.fact("certificate-facts 7.1")
 def test_proxying_to_another_site_needs_trust_or_the_registry_value() -> None:
     with new_lab(contoso(hubs=2, edges=0, client_access=2, recipients=0)) as lab:
