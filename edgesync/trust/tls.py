@@ -1,4 +1,4 @@
-"""TLS as a pipe that reports and does not judge: the only door to OpenSSL.
+"""TLS as a pipe that reports and does not judge; it and ``tls_context`` are the door to OpenSSL.
 
 A handshake completes with any certificate (self-signed, serverAuth only, expired, unknown) and
 with none; whoever drives the session then asks ``edgesync.trust.direct`` or
@@ -8,19 +8,28 @@ out; no socket, no clock.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
-from edgesync.errors import EdgeSyncError, KeyUnavailable
+from edgesync.errors import EdgeSyncError
+from edgesync.trust.tls_context import CONTEXTS, TlsIdentity, TlsVersion
+
+__all__ = [
+    "NEED_DATA",
+    "ChannelNotReady",
+    "HandshakeDone",
+    "NeedData",
+    "PeerClosed",
+    "PlaintextReceived",
+    "TlsEvent",
+    "TlsFailed",
+    "TlsIdentity",
+    "TlsSession",
+    "TlsVersion",
+]  # fmt: skip
 
 RECORD_HEADER = 5
 RECORD_BODY_MAX = 16384 + 2048
@@ -35,41 +44,8 @@ FLIGHT_MAX = 64 * 1024
 PLAINTEXT_CHUNK = 16384
 OUTPUT_CHUNK = 65536
 _RECORD_TYPES = range(20, 24)
-_CIPHERS = b"DEFAULT:@SECLEVEL=0"
-"""Level 0, so that the SHA-1 certificates Exchange really issued can be shown and read."""
-
-CONTEXTS_MAX = 64
-"""Contexts kept: one per certificate and side in use; a lab has a few dozen servers."""
-
-COMPLAINTS_MAX = 16
-"""Verification errors recorded: a chain has few, and the peer decides how many."""
-
 EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
 """RFC 9266: a value only the two ends of this very connection know."""
-
-
-class TlsVersion(StrEnum):
-    """Versions the session speaks."""
-
-    TLS_1_2 = "TLSv1.2"
-    TLS_1_3 = "TLSv1.3"
-
-
-_NUMBERS = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
-
-
-@dataclass(frozen=True, slots=True)
-class TlsIdentity:
-    """What a machine can present: a certificate, its private key, and the chain above it."""
-
-    certificate: x509.Certificate
-    key: CertificateIssuerPrivateKeyTypes = field(repr=False)
-    chain: tuple[x509.Certificate, ...] = ()
-
-    @property
-    def der(self) -> bytes:
-        """The certificate's bytes."""
-        return self.certificate.public_bytes(Encoding.DER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +138,7 @@ class TlsSession:
         Raises:
             KeyUnavailable: the key does not belong to the certificate.
         """
-        context = _CONTEXTS.get(
+        context = CONTEXTS.get(
             identity, server=True, versions=versions, request=request_client_certificate
         )
         return cls(context, is_server=True, server_name=None)
@@ -176,7 +152,7 @@ class TlsSession:
         versions: tuple[TlsVersion, ...] = tuple(TlsVersion),
     ) -> TlsSession:
         """The connecting end; presents ``identity`` when the server asks and there is one."""
-        context = _CONTEXTS.get(identity, server=False, versions=versions, request=True)
+        context = CONTEXTS.get(identity, server=False, versions=versions, request=True)
         return cls(context, is_server=False, server_name=server_name)
 
     def receive_data(self, data: bytes) -> None:
@@ -335,78 +311,3 @@ def _reason(error: SSL.Error) -> str:
         return "connection closed by peer"
     details = error.args[0] if error.args and isinstance(error.args[0], list) else []
     return details[-1][-1] if details else "handshake failure"
-
-
-def _record_and_accept(
-    connection: SSL.Connection, _certificate: crypto.X509, code: int, _depth: int, _ok: int
-) -> bool:
-    complaints = connection.get_app_data()
-    if code and len(complaints) < COMPLAINTS_MAX:
-        complaints.append(code)
-    return True
-
-
-class _Contexts:
-    """OpenSSL contexts by what they present: building one loads a key, so they are kept."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[object, ...], SSL.Context] = OrderedDict()
-        self._lock = Lock()
-
-    def get(
-        self,
-        identity: TlsIdentity | None,
-        *,
-        server: bool,
-        versions: tuple[TlsVersion, ...],
-        request: bool,
-    ) -> SSL.Context:
-        own = identity.certificate.fingerprint(hashes.SHA256()) if identity else None
-        # the key's identity is part of the name: a certificate re-imported with another key differs
-        name = (own, id(identity.key) if identity else 0, server, versions, request)
-        with self._lock:
-            context = self._kept.get(name)
-            if context is None:
-                context = self._kept[name] = _context(identity, server, versions, request)
-                if len(self._kept) > CONTEXTS_MAX:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end(name)
-            return context
-
-
-def _context(
-    identity: TlsIdentity | None, server: bool, versions: tuple[TlsVersion, ...], request: bool
-) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
-    context.set_cipher_list(_CIPHERS)
-    context.set_min_proto_version(min(_NUMBERS[v] for v in versions))
-    context.set_max_proto_version(max(_NUMBERS[v] for v in versions))
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
-    if server and not request:
-        context.set_verify(SSL.VERIFY_NONE)
-    else:
-        context.set_verify(SSL.VERIFY_PEER, _record_and_accept)
-    if identity is not None:
-        _present(context, identity)
-    context.set_app_data(identity)  # keeps the key alive, so that its id stays its own
-    return context
-
-
-def _present(context: SSL.Context, identity: TlsIdentity) -> None:
-    try:
-        context.use_certificate(identity.certificate)
-        context.use_privatekey(identity.key)
-        context.check_privatekey()
-        for certificate in identity.chain:
-            context.add_extra_chain_cert(certificate)
-    except (SSL.Error, TypeError) as error:
-        raise KeyUnavailable(
-            "the private key does not belong to the certificate "
-            + identity.certificate.subject.rfc4514_string(),
-            "choose a certificate whose key is here: edgesync cert list",
-        ) from error
-
-
-_CONTEXTS = _Contexts()
