@@ -65,7 +65,8 @@ time. A target that was missed is marked **✗**.
 """
 
 _HEAD = (
-    "| work | entries | figure | other | ratio | target | CPU | CPU ratio | p50 µs | p99 µs | stall |\n"
+    "| work | entries | figure | other | ratio | target | CPU | CPU ratio | p50 µs | p99 µs |"
+    " stall |\n"
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 )
 

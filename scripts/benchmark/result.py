@@ -60,7 +60,8 @@ def line(found: Mapping[str, Any]) -> str:
     met = {True: " ", False: "!", None: "?"}[found.get("met", True)]
     return (
         f"{found['row'][:42]:42} {found['entries']:8} {_figure(ours.get('figure')):>11}"
-        f" {_figure(other.get('figure')):>11} {_figure(found.get('ratio')):>7} {_figure(found.get('cpu_ratio')):>7}"
+        f" {_figure(other.get('figure')):>11} {_figure(found.get('ratio')):>7}"
+        f" {_figure(found.get('cpu_ratio')):>7}"
         f" {found.get('target', ''):>7}{met} {_figure(ours.get('cpu_us')):>8}"
         f" {_figure(other.get('cpu_us')):>8} {_figure(ours.get('p50_us')):>8}"
         f" {_figure(ours.get('p99_us')):>8} {_figure(ours.get('stall_ms')):>8}"
