@@ -26,6 +26,7 @@ from edgesync.subscription.file import (
 from tests.support.certificates import server_certificate
 
 DER = server_certificate("EDGE01")[0]
+VERSION_27 = DER.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x1a", 1)
 FILE = SubscriptionFile(
     "EDGE01",
     "edge01.contoso.test",
@@ -97,10 +98,12 @@ def test_a_span_is_written_as_days_and_clock() -> None:
     [
         ("EdgeCertificateBlob", "no base64!"),
         ("EdgeCertificateBlob", base64.b64encode(b"no certificate").decode()),
+        ("EdgeCertificateBlob", base64.b64encode(VERSION_27).decode()),
         ("AdamSslPort", "70000"),
         ("AdamSslPort", "x"),
         ("EffectiveDate", "yesterday"),
         ("Duration", "long"),
+        ("Duration", "2913990.00:00:00"),
         ("EdgeServerFQDN", ""),
         ("VersionNumber", "one"),
     ],
@@ -113,6 +116,7 @@ def test_an_element_that_cannot_be_read_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"not xml", b"<a><b></a>", b"<a>" * (DEPTH_MAX + 1) + b"</a>" * (DEPTH_MAX + 1),
+     b"<?xml version='1.0' encoding='no-such'?><a/>", b"<?xml version='1.0' encoding='idna'?><a/>",
      b" " * (FILE_SIZE_MAX + 1)],
 )  # fmt: skip
 def test_what_is_no_such_file_is_refused(data: bytes) -> None:
