@@ -129,7 +129,7 @@ def _clients(lab: Lab, row: PathRow) -> Iterator[Recipe]:
     else:
         kinds = (ClientKind.AUTODISCOVER, ClientKind.OUTLOOK_ANYWHERE)
         used = [name for kind in kinds for name in access.names_used(target, kind)]
-        wanted = tuple(dict.fromkeys((fqdn, *used)))[:NAMES_MAX]
+        wanted = tuple({name.casefold(): name for name in (*used, fqdn)}.values())[:NAMES_MAX]
     yield commands.issued(target, wanted, "public", service)
     yield (commands.new_named(target, wanted, service, default=False),)
 
