@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     campaign = verbs.add_parser("campaign", help="every target up to a number of executions")
     campaign.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
     campaign.add_argument("--executions", type=int, default=GOAL)
+    campaign.add_argument("--seconds", type=int, default=0, help="most for each target; 0: any")
     campaign.add_argument("--slice", type=int, default=120, help="seconds between two records")
     minimise = verbs.add_parser("minimise", help="campaign's corpus to fixtures/fuzz, made small")
     minimise.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
@@ -80,7 +81,12 @@ def _campaign(options: argparse.Namespace) -> int:
     from scripts.fuzzing.campaign import campaign  # noqa: PLC0415
 
     failed = 0
-    for part in campaign(options.executions, options.target or NAMES, slice_seconds=options.slice):
+    for part in campaign(
+        options.executions,
+        options.target or NAMES,
+        slice_seconds=options.slice,
+        seconds=options.seconds,
+    ):
         print(_line(part.run), flush=True)
         if part.crashes or not part.run.executions:
             failed += 1

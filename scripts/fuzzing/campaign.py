@@ -85,16 +85,23 @@ def _of_crash(said: str) -> str:
 
 
 def campaign(
-    goal: int, names: Sequence[str] = NAMES, *, slice_seconds: int = SLICE_SECONDS
+    goal: int,
+    names: Sequence[str] = NAMES,
+    *,
+    slice_seconds: int = SLICE_SECONDS,
+    seconds: int = 0,
 ) -> Iterator[Slice]:
     """Slices, target by target, until each has its number of executions in the record.
 
-    A target that crashed is left for another campaign: the same input would end the next slice.
+    ``seconds`` is the most that is spent on each target this time; 0: what it takes. A target that
+    crashed is left for another campaign: the same input would end the next slice.
     """
     for name in names:
-        target = find_target(name)
-        while (done := _executions(name)) < goal:
-            part = fuzz(target, executions=goal - done, seconds=slice_seconds)
+        target, spent = find_target(name), 0.0
+        while (done := _executions(name)) < goal and (not seconds or spent < seconds):
+            length = min(slice_seconds, int(seconds - spent) + 1) if seconds else slice_seconds
+            part = fuzz(target, executions=goal - done, seconds=length)
+            spent += max(part.run.seconds, 1.0)
             record.append(part.run)
             yield part
             if part.crashes or not part.run.executions:
