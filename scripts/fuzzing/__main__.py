@@ -9,12 +9,10 @@ from pathlib import Path
 
 from scripts.fuzzing import record
 from scripts.fuzzing.bounds import FACTOR, measure
+from scripts.fuzzing.campaign import campaign, fuzz
 from scripts.fuzzing.minimise import minimise
 from scripts.fuzzing.target import Target
 from scripts.fuzzing.targets import NAMES, find_target
-
-GOAL = 10_000_000
-"""Executions of each parser that a campaign is for."""
 
 
 def main() -> int:
@@ -43,13 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--executions", type=int, default=0, help="stop after so many; 0: never")
     run.add_argument("--seconds", type=int, default=60, help="stop after so many seconds")
     run.add_argument("--corpus", type=Path, help="folder of inputs to start from and to grow")
-    campaign = verbs.add_parser("campaign", help="every target up to a number of executions")
-    campaign.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
-    campaign.add_argument("--executions", type=int, default=GOAL)
-    campaign.add_argument("--seconds", type=int, default=0, help="most for each target; 0: any")
-    campaign.add_argument("--slice", type=int, default=120, help="seconds between two records")
-    minimise = verbs.add_parser("minimise", help="campaign's corpus to fixtures/fuzz, made small")
-    minimise.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
+    many = verbs.add_parser("campaign", help="every target up to a number of executions")
+    many.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
+    many.add_argument("--executions", type=int, default=record.GOAL)
+    many.add_argument("--seconds", type=int, default=0, help="most for each target; 0: any")
+    many.add_argument("--slice", type=int, default=120, help="seconds between two records")
+    small = verbs.add_parser("minimise", help="campaign's corpus to fixtures/fuzz, made small")
+    small.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
     bounds = verbs.add_parser("bounds", help="CPU and memory of hostile inputs")
     bounds.add_argument("target", nargs="*", choices=[*NAMES, []], metavar="TARGET")
     bounds.add_argument("--keep", action="store_true", help="record them in fixtures/fuzz")
@@ -65,8 +63,6 @@ def _list() -> int:
 
 
 def _run(target: Target, options: argparse.Namespace) -> int:
-    from scripts.fuzzing.campaign import fuzz  # noqa: PLC0415 - "list" needs no atheris
-
     part = fuzz(
         target, executions=options.executions, seconds=options.seconds, corpus=options.corpus,
         quiet=False,
@@ -78,8 +74,6 @@ def _run(target: Target, options: argparse.Namespace) -> int:
 
 
 def _campaign(options: argparse.Namespace) -> int:
-    from scripts.fuzzing.campaign import campaign  # noqa: PLC0415
-
     failed = 0
     for part in campaign(
         options.executions,

@@ -23,6 +23,9 @@ RECORD = KEPT / "campaign.json"
 COSTS = KEPT / "costs.json"
 SCHEMA = "edgesync.fuzz/1"
 
+GOAL = 10_000_000
+"""Executions of each target that a campaign is for."""
+
 
 @dataclass(frozen=True)
 class Run:

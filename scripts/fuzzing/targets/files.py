@@ -1,4 +1,4 @@
-"""Files that people bring: subscriptions, exports, configurations, scenarios, logs."""
+"""Files that people bring from servers: subscriptions, exports, configurations."""
 
 from __future__ import annotations
 
