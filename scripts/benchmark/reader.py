@@ -24,11 +24,12 @@ MESSAGE_ID = b"\x02\x01\x01"
 class Reader:
     """One bound connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, who: tuple[str, str]) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        credentials = messages.SimpleCredentials(recipients.READER_PASSWORD.encode())
-        self.ask(messages.BindRequest(3, recipients.READER, credentials))
+        name, password = who
+        credentials = messages.SimpleCredentials(password.encode())
+        self.ask(messages.BindRequest(3, name, credentials))
 
     def close(self) -> None:
         """Hang up."""
@@ -71,10 +72,13 @@ def _cookie(frame: Frame) -> bytes:
     return b"".join(c.cookie for c in controls if isinstance(c, PagedResults))
 
 
+ACCOUNT = (recipients.READER, recipients.READER_PASSWORD)
+
+
 @contextmanager
-def reader(port: int) -> Iterator[Reader]:
-    """A client for the block."""
-    made = Reader(port)
+def reader(port: int, who: tuple[str, str] = ACCOUNT) -> Iterator[Reader]:
+    """A client for the block, bound by name and password."""
+    made = Reader(port, who)
     try:
         yield made
     finally:

@@ -17,7 +17,7 @@ from scripts.benchmark.probe import Probe
 from scripts.benchmark.row import NotHere
 from tests.support.directory_process import served
 from tests.support.peers import find_tool
-from tests.support.slapd import slapd
+from tests.support.slapd import MODULES, slapd
 
 Durability = Literal["full", "normal", "off"]
 Indexes = Literal["eq", "eq,sub"]
@@ -126,6 +126,7 @@ def run_slapd(
         "sizelimit unlimited",
         "access to attrs=userPassword by anonymous auth by * none",
         "access to * by users read by anonymous read",
+        *(("moduleload argon2",) if Path(MODULES, "argon2.so").exists() else ()),
     )  # fmt: skip
     with slapd(
         folder, recipients.SUFFIX, root_dn=recipients.ADMIN,

@@ -61,6 +61,4 @@ ROWS = (
     _search("prefix search", "prefix", 16, 1, 4, grows=True),
     _search("infix search", "infix", 1, 1, 0.5, grows=True),
     _search("compare, 16 connections", "compare", 16, 1, unit="compares/s"),
-    _search("simple bind, {SSHA} on both, 16 connections", "bind", 16, 1, 1, unit="binds/s",
-            is_anonymous=True),
 )  # fmt: skip
