@@ -22,6 +22,9 @@ from edgesync.organization.virtual_directories import (
     http_container,
 )
 
+FORMS = "Fba"
+"""Exchange's word for forms-based authentication, which IIS knows nothing of."""
+
 DIRECTORIES_MAX = 200
 """Most virtual directories taken of one server: Exchange's own are fewer than twenty."""
 
@@ -44,8 +47,12 @@ def imported_directories(
     for number, directory in enumerate(found):
         item = own.get(directory.name.casefold())
         if item is not None:
+            has_forms = FORMS in item.internal_authentication
             found[number] = replace(
-                directory, internal_url=item.internal_url, external_url=item.external_url
+                directory,
+                internal_url=item.internal_url,
+                external_url=item.external_url,
+                authentication=None if has_forms else directory.authentication,
             )
     return tuple(found[:DIRECTORIES_MAX])
 

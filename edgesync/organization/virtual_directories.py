@@ -42,12 +42,13 @@ class AccessSsl(Flag):
 
 
 class LogOn(StrEnum):
-    """A way in that IIS offers, by the name of its module."""
+    """A way in that IIS offers, by the name of its module; ``forms`` is Outlook Web Access's own."""
 
     ANONYMOUS = "anonymous"
     BASIC = "basic"
     WINDOWS = "windows"
     """Negotiate and NTLM."""
+    FORMS = "forms"
 
 
 _LOG_ONS = Codec(
@@ -128,6 +129,8 @@ def log_ons(directory: VirtualDirectory) -> frozenset[LogOn]:
         return directory.authentication
     if directory.word in _OPEN:
         return frozenset({LogOn.ANONYMOUS})
+    if directory.word == "owa":
+        return frozenset({LogOn.FORMS})
     if directory.word in _DEVICES:
         return frozenset({LogOn.BASIC})
     return frozenset({LogOn.BASIC, LogOn.WINDOWS})

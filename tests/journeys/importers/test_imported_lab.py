@@ -69,6 +69,7 @@ def test_virtual_directories_ask_what_the_real_iis_asks(imported: Program) -> No
     assert "UnifiedMessaging" not in found
     ways = {word: d["authentication"] for word, d in found.items()}
     assert ways["OAB"] == ["windows"]
+    assert ways["owa"] == ["forms"]
     assert ways["EWS"] == ["anonymous", "windows"]
     assert ways["Microsoft-Server-ActiveSync"] == ["basic"]
 
