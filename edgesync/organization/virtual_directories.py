@@ -42,7 +42,7 @@ class AccessSsl(Flag):
 
 
 class LogOn(StrEnum):
-    """A way in that IIS offers, by the name of its module; ``forms`` is Outlook Web Access's own."""
+    """A way in that IIS offers, by its module; ``forms`` is Outlook Web Access's own."""
 
     ANONYMOUS = "anonymous"
     BASIC = "basic"
