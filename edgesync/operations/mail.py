@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -284,6 +284,7 @@ def log(
     Sessions are logged where ProtocolLoggingLevel is Verbose (connector set), between Hubs where
     IntraOrgConnectorProtocolLoggingLevel is (Set-TransportServer).
     """
+    from edgesync.operations.mail_rows import lab_rows
     from edgesync.transport.log_reader import read_log
 
     rows: Iterable[LogRow]
@@ -297,27 +298,6 @@ def log(
             "rows": [_row_document(row) for row in found[-limit:]],
         }
     )
-
-
-def lab_rows(lab: Lab, server: str | None, kind: str) -> Iterator[LogRow]:
-    """Rows of the lab's servers: from its folder, or from memory where it has none."""
-    from edgesync.lab.network import Network
-    from edgesync.transport.log_reader import read_log
-    from edgesync.transport.protocol_log import LogKind
-
-    names = [lab.server(server).name] if server else [s.name for s in lab.servers("hub", "edge")]
-    kinds = [k for k in LogKind if kind in ("all", "send" if k is LogKind.SEND else "receive")]
-    rows: list[LogRow] = []
-    for name in names:
-        for one in kinds:
-            if lab.root is None:
-                host = lab.service(Network).host(name)
-                rows += host.send_log.recent if one is LogKind.SEND else host.receive_log.recent
-                continue
-            folder = lab.root / "logs" / "ProtocolLog" / one.value / name
-            for path in sorted(folder.glob("*.LOG")):
-                rows += read_log(path)
-    yield from sorted(rows, key=lambda row: row.at)
 
 
 def _row_document(row: LogRow) -> Document:

@@ -166,7 +166,7 @@ def _hop(value: str) -> dict[str, Any]:
 
 def _session_facts(lab: Lab, message_id: str) -> dict[str, list[str]]:
     """What the sessions that took a message said about security, by server, in lower case."""
-    from edgesync.operations.mail import lab_rows
+    from edgesync.operations.mail_rows import lab_rows
 
     if not message_id:
         return {}
