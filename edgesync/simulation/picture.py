@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
+from edgesync.events import CATALOGUE, Severity
 from edgesync.simulation.campaign import Result
-from edgesync.simulation.play import QUIET_TIME
-from edgesync.simulation.scenario import Scenario, parse_span
+from edgesync.simulation.outcome import Played
 
 WIDTH = 760
 MARGIN = 12
@@ -19,6 +20,12 @@ AXIS = 190
 
 WORDS_MAX = 84
 """Characters of a step that fit beside it."""
+
+TICK = 5
+"""Length of the tick that an event is."""
+
+COMPLAINTS_MAX = 4
+"""Kinds of complaints shown between two steps."""
 
 COLUMNS = 50
 CELL = 14
@@ -34,40 +41,76 @@ _COLORS = {
 }
 
 
-def timeline(scenario: Scenario) -> str:
-    """A scenario's steps on the axis of virtual time: each a dot at its instant, with its words."""
-    instants = list(_instants(scenario.steps))
-    whole = max(instants[-1].total_seconds(), 1.0) if instants else 1.0
-    height = MARGIN * 2 + ROW * (len(instants) + 1)
+def timeline(played: Played) -> str:
+    """A play on the axis of virtual time, as its trace has it.
+
+    Each step is a dot at its instant, with its words; what servers complained of until the next
+    step stands below it. Every event is a tick below the axis.
+    """
+    rows = list(_rows(played))
+    height = MARGIN * 2 + ROW * (len(rows) + 1)
+    span = max((played.ended_at - played.started_at).total_seconds(), 1.0)
+
+    def across(at: datetime) -> float:
+        return MARGIN + AXIS * (at - played.started_at).total_seconds() / span
+
+    ticks = {round(across(line.at)) for line in played.trace.lines if line.what == "event"}
     parts = [
         _opened(height),
-        f"<title>{escape(scenario.title)}</title>",
+        f"<title>{escape(played.scenario.title)}</title>",
         f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>",
         f"<line x1='{MARGIN}' y1='{MARGIN}' x2='{MARGIN + AXIS}' y2='{MARGIN}' stroke='#999999'/>",
+        *(
+            f"<line x1='{x}' y1='{MARGIN}' x2='{x}' y2='{MARGIN + TICK}' stroke='#6c8ebf'/>"
+            for x in sorted(ticks)
+        ),
     ]
-    for number, (step, passed) in enumerate(zip(scenario.steps, instants, strict=True), 1):
-        x = MARGIN + AXIS * passed.total_seconds() / whole
-        y = MARGIN + ROW * number
-        fill = _COLORS.get(step.partition(" ")[0], _COLORS["step"])
+    for number, row in enumerate(rows, 1):
+        x, y = across(row.at), MARGIN + ROW * number
         parts.append(
             f"<line x1='{x:.1f}' y1='{MARGIN}' x2='{x:.1f}' y2='{y}' stroke='#eeeeee'/>"
-            f"<circle cx='{x:.1f}' cy='{y}' r='4' fill='{fill}'/>"
-            + _words(MARGIN + AXIS + 12, y, "#666666", _span(passed))
-            + _words(MARGIN + AXIS + 82, y, "#222222", step[:WORDS_MAX])
+            f"<circle cx='{x:.1f}' cy='{y}' r='{row.radius}' fill='{row.fill}'/>"
+            + _words(MARGIN + AXIS + 12, y, "#666666", _span(row.at - played.started_at))
+            + _words(MARGIN + AXIS + 82, y, row.ink, row.text[:WORDS_MAX])
         )
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _instants(steps: Sequence[str]) -> Iterator[timedelta]:
-    """When each step begins: spans of time pass, everything else takes none."""
-    passed = timedelta(0)
-    for step in steps:
-        yield passed
-        verb, _, operand = step.partition(" ")
-        if verb == "advance":
-            passed += parse_span(operand)
-        elif verb == "settle":
-            passed += QUIET_TIME
+@dataclass(frozen=True, slots=True)
+class _Row:
+    at: datetime
+    text: str
+    fill: str
+    ink: str = "#222222"
+    radius: int = 4
+
+
+def _rows(played: Played) -> Iterator[_Row]:
+    """Steps, and after each the complaints that came before the next."""
+    heard: dict[str, tuple[datetime, int]] = {}
+    for line in played.trace.lines:
+        if line.what == "event":
+            name = line.text.partition(" ")[0]
+            kind = CATALOGUE[name]
+            if kind.severity is not Severity.INFORMATION:
+                said = f"{kind.id or ''} {name}, {line.server}".strip()
+                first, count = heard.get(said, (line.at, 0))
+                heard[said] = (first, count + 1)
+            continue
+        if line.what not in {"step", "fault", "check"}:
+            continue
+        yield from _complaints(heard)
+        heard.clear()
+        fill = _COLORS.get(line.text.partition(" ")[0], _COLORS["step"])
+        yield _Row(line.at, line.text, _COLORS["fault"] if line.what == "fault" else fill)
+    yield from _complaints(heard)
+
+
+def _complaints(heard: Mapping[str, tuple[datetime, int]]) -> Iterator[_Row]:
+    shown = sorted(heard.items(), key=lambda item: (item[1][0], item[0]))
+    for said, (first, count) in shown[:COMPLAINTS_MAX]:
+        text = f"{said}: {count} times" if count > 1 else said
+        yield _Row(first, text, "#c1121f", "#c1121f", 2)
 
 
 def summary(results: Sequence[Result]) -> str:
