@@ -124,13 +124,14 @@ def _superset(ids: Sequence[int] | None) -> Candidates:
 def _and(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
     parts: list[Plan] = []
     best: Plan | None = None
+    answered: f.Filter | None = None
     for part in filters:
         plan = plan_filter(store, part)
         parts.append(plan)
         if plan.candidates.certainty is Certainty.ALL_IDS:
             continue
         if best is None or len(plan.candidates.ids) < len(best.candidates.ids):
-            best = plan
+            best, answered = plan, part
             if len(plan.candidates.ids) <= SMALL_ENOUGH:
                 break  # the rest is tested on these few
     if best is None:
@@ -139,7 +140,7 @@ def _and(store: Store, filters: tuple[f.Filter, ...]) -> Plan:
         return Plan("and", None, best.candidates, tuple(parts))
     rest: f.Filter | None = None
     if best.candidates.certainty is Certainty.EXACT:  # what the index answered needs no test
-        others = tuple(part for part in filters if part is not best.item)
+        others = tuple(part for part in filters if part is not answered)
         rest = others[0] if len(others) == 1 else f.And(others)
     candidates = Candidates(Certainty.SUPERSET, best.candidates.ids)
     return Plan("and", None, candidates, tuple(parts), rest)
