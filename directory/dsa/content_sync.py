@@ -45,7 +45,7 @@ from directory.store.writer import Step
 UUIDS_PER_MESSAGE = 1000
 """Identities in one syncIdSet: 18 KB, well below any client's message limit."""
 
-_USN = re.compile(rb"usn=(\d+)")
+_USN = re.compile(rb"usn=(\d{1,19})")
 _RID = re.compile(rb"rid=(\d{1,3})")
 _INVOCATION = re.compile(rb"inv=([0-9a-f]{8})")
 

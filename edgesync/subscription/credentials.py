@@ -160,7 +160,7 @@ def decode_record(value: bytes) -> CredentialRecord:
             str(given["UserName"]),
             base64.b64decode(given["Password"], validate=True),
         )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a credential record: {error!r}") from error
 
 

@@ -152,7 +152,7 @@ def decode_cursor(value: bytes) -> Cursor:
             datetime.fromisoformat(given["issued"]).astimezone(UTC),
             int(given["usn"]) if given.get("usn") is not None else None,
         )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a cursor: {error!r}") from error
 
 

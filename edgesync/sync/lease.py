@@ -132,6 +132,8 @@ def parse_lease(value: bytes) -> Lease:
         )
     except KeyError as error:
         raise ValueError(f"lease has no {error}") from error
+    except OverflowError as error:  # a day that UTC puts before the year 1 or after 9999
+        raise ValueError(f"lease: {error}") from error
 
 
 class LeaseManager:

@@ -69,6 +69,8 @@ def parse_status(value: bytes) -> JobStatus:
         )
     except KeyError as error:
         raise ValueError(f"status has no {error}") from error
+    except OverflowError as error:  # a day that UTC puts before the year 1 or after 9999
+        raise ValueError(f"status: {error}") from error
 
 
 def readable_statuses(values: Iterable[bytes]) -> dict[str, JobStatus]:

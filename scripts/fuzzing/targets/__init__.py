@@ -26,6 +26,7 @@ MODULES = {
     ),
     "logon": ("ntlm", "scram"),
     "replication": ("sync-config",),
+    "records": ("lease", "sync-status", "sync-cursor", "credential"),
     "console": ("console-json", "console-form", "command-line"),
     "session": ("smtp-session",),
     "directory": ("directory",),

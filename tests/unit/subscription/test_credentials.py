@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -90,9 +91,14 @@ def test_a_server_without_an_rsa_key_cannot_read_credentials() -> None:
             decrypt(record, key, "HUB01")
 
 
+AFTER_THE_YEAR_9999 = re.sub(
+    rb'"EffectiveTime":"[^"]*', b'"EffectiveTime":"9999-12-31T23:59:59-14:00', encode_record(RECORD)
+)
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"{}", b"[]", b"not json", b'{"TargetServerFQDN": 1}', b"\xff",
-              b"[" * 100_000, b"x" * (RECORD_SIZE_MAX + 1)]
+              AFTER_THE_YEAR_9999, b"[" * 100_000, b"x" * (RECORD_SIZE_MAX + 1)]
 )  # fmt: skip
 def test_a_foreign_value_is_no_record(value: bytes) -> None:
     with pytest.raises(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -68,7 +69,12 @@ def test_a_cursor_is_read_back_from_its_attribute_value() -> None:
     assert decode_cursor(encode_cursor(CURSOR)) == CURSOR
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"job": 1}', b"[" * 50_000])
+WITHOUT_END = re.sub(rb'"usn":[^}]*', b'"usn":1e400', encode_cursor(CURSOR))
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"job": 1}', b"[" * 50_000, WITHOUT_END]
+)
 def test_a_foreign_value_is_no_cursor(value: bytes) -> None:
     with pytest.raises(ValueError):
         decode_cursor(value)

@@ -75,7 +75,14 @@ def test_a_lease_is_one_line_of_text_and_read_back() -> None:
     assert format_lease(LOCK).startswith(b"kind=lock;holder=HUB01;expires=2026-11-23T09:06:00Z")
 
 
-@pytest.mark.parametrize("value", [b"", b"kind=lock", b"\xff", b"kind=owner;holder=x"])
+BEFORE_THE_YEAR_1 = format_lease(LOCK).replace(
+    b"2026-11-23T09:06:00Z", b"0001-01-01T00:00:00+14:00"
+)
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"kind=lock", b"\xff", b"kind=owner;holder=x", BEFORE_THE_YEAR_1]
+)
 def test_a_foreign_value_is_no_lease(value: bytes) -> None:
     with pytest.raises(ValueError):
         parse_lease(value)
