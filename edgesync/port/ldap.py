@@ -325,7 +325,11 @@ def _received(message: Mapping[str, Any]) -> Iterator[Control]:
 def _entry(item: Mapping[str, Any]) -> Entry:
     # DirSync names removed attributes without values; ldap3 then has None.
     raw = {str(name): tuple(values or ()) for name, values in item["raw_attributes"].items()}
-    return Entry(DN.parse(bytes(item["raw_dn"]).decode("utf-8")), raw)
+    try:
+        name = DN.parse(bytes(item["raw_dn"]).decode("utf-8"))
+    except ValueError as error:  # InvalidDN is one, and so is what is not UTF-8
+        raise LdapError(ResultCode.PROTOCOL_ERROR, f"an entry without a name: {error}") from error
+    return Entry(name, raw)
 
 
 def _code(number: int) -> ResultCode:

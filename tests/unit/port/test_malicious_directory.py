@@ -11,6 +11,7 @@ import pytest
 
 from directory.errors import LdapError, ResultCode
 from directory.limits import MESSAGE_SIZE_MAX
+from directory.model import ber
 from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import (
@@ -196,3 +197,17 @@ def test_what_is_no_ldap_ends_the_operation(
     with pytest.raises((LdapError, EdgeSyncError)):
         port.search(SearchRequest(BASE))
     assert hang_up.is_set()
+
+
+@pytest.mark.parametrize("name", [b"no name", b"cn=\xff", b"a=b," * 400 + b"a=b"])
+def test_an_entry_without_a_name_is_an_error(
+    liar: Callable[[Answer], Liar], connect: Callable[[Liar], DirectoryPort], name: bytes
+) -> None:
+    def nameless(number: int, _request: Request) -> Iterator[bytes]:
+        entry = ber.tlv(0x64, ber.octet_string(name) + ber.sequence())
+        yield ber.sequence(ber.integer(number), entry)
+        yield message(number, SearchResultDone(LdapResult(ResultCode.SUCCESS)))
+
+    port = connect(liar(nameless))
+    with pytest.raises((LdapError, EdgeSyncError)):
+        port.search(SearchRequest(BASE))
