@@ -16,6 +16,7 @@ from directory.dsa.streams import LARGE, SearchStreams
 from directory.model.filter import Equality, ItemMaker
 from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
+from directory.store.dit import Dit
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, Place, StoredEntry
 from directory.store.planner import ask
 from directory.store.prepare import is_ready
@@ -29,9 +30,10 @@ ENTRIES_MAX = 64
 """Most entries of an answer given at once; longer ones are streamed, so that others have a turn."""
 
 
-class _Start(NamedTuple):
-    """Where the last search started, and who asked: nearly always the next one does the same."""
+class Start(NamedTuple):
+    """Where a session's last search started: nearly always the next one does the same."""
 
+    dit: Dit
     identity: Identity
     base: bytes
     """As the client spelled it."""
@@ -52,7 +54,6 @@ class QuickSearch:
         self._may_read = context.access.may_read
         self._readable = context.access.readable
         self._dit = context.store.dit
-        self._start: _Start | None = None
         streams = SearchStreams(context)
         self.stream, self.prepare = streams.open, streams.prepare
         self._selections: dict[tuple[str, ...], Selection] = {}
@@ -72,20 +73,21 @@ class QuickSearch:
         store = self._store
         if scope > SUBTREE or store.referrals or session.is_global_catalog:
             return None
-        if store.dit is not self._dit:
+        dit = store.dit
+        if dit is not self._dit:
             self._start_over()
         identity = session.identity
-        entries = store.dit.entries
-        start = self._start
+        entries = dit.entries
+        start = session.start
         # versions never change: the same object at its id has the same name as when it was found
         if (
             start is None or base != start.base or identity is not start.identity
-            or entries[start.top.id] is not start.top
+            or dit is not start.dit or entries[start.top.id] is not start.top
         ):  # fmt: skip
-            start = self._look(identity, base, scope)
+            start = self._look(session, base, scope)
             if start is None:
                 return None
-        top, readable = start.top, start.readable
+        top_id, readable = start.top.id, start.readable
         selection = self._selections.get(attributes)
         if selection is None and (selection := self._selection(attributes)) is None:
             return None
@@ -93,7 +95,7 @@ class QuickSearch:
         if value is None:
             if scope != BASE or name.lower() != b"objectclass":
                 return None
-            ids = (top.id,)
+            ids = (top_id,)
         else:
             index = self._indexes.get(name)
             if index is None and (index := self._index(name)) is None:
@@ -110,7 +112,6 @@ class QuickSearch:
             if ids is None or len(ids) > ENTRIES_MAX:
                 return None
         # one loop without calls but those that cannot be avoided: this runs for every search
-        top_id = top.id
         hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
         operations: list[bytes] = []
         for id_ in ids:
@@ -142,9 +143,8 @@ class QuickSearch:
         """The store has gone back to a snapshot: it has other indexes now, and another tree."""
         self._dit = self._store.dit
         self._indexes.clear()
-        self._start = None
 
-    def _look(self, identity: Identity, base: bytes, scope: int) -> _Start | None:
+    def _look(self, session: Session, base: bytes, scope: int) -> Start | None:
         """Where a search starts, when that is an ordinary entry that may be seen."""
         try:
             normal = base.decode().lower()
@@ -154,12 +154,13 @@ class QuickSearch:
         top = self._store.dit.find(normal) if normal else None
         if top is None or top.flags or normal == self._subschema:
             return None
+        identity = session.identity
         if not self._may_read(identity, top):
             return None
         readable = None if identity.is_administrator else self._readable(identity.role)
-        start = _Start(identity, base, top, readable)
+        start = Start(self._dit, identity, base, top, readable)
         if scope != BASE:  # those have another base each time
-            self._start = start
+            session.start = start
         return start
 
     def _selection(self, attributes: tuple[str, ...]) -> Selection | None:

@@ -13,6 +13,7 @@ from directory.store.entry import Author
 
 if TYPE_CHECKING:
     from directory.dsa.paging import SavedSet
+    from directory.dsa.quick import Start
 
 
 class Role(StrEnum):
@@ -76,6 +77,8 @@ class Session:
     pages: dict[bytes, SavedSet] = field(default_factory=dict, repr=False)
     """Unfinished paged searches by cookie."""
     page_count: int = 0
+    start: Start | None = field(default=None, repr=False)
+    """Where the last quick search started."""
     _author_for: Identity | None = field(default=None, repr=False)
     _author: Author | None = field(default=None, repr=False)
 
