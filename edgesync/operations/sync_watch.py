@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgesync.lab.edge_sync import EdgeSync
     from edgesync.lab.lab import Lab
     from edgesync.operations.context import Context
+    from edgesync.sync.kinds import Job
 
 _RUNS_KEPT = 10_000
 """Latest runs that are listed at the end; progress names each as it ends."""
@@ -71,7 +72,8 @@ class _Watch:
         self.service = service
         self.immediate = immediate
         self.wake = threading.Event()
-        self.changed = threading.Event()
+        self.changed: set[Job] = set()
+        """Jobs whose part of AD has changed since they were last run."""
         self.stop = service.stop_watch
         self.runs: deque[Document] = deque(maxlen=_RUNS_KEPT)
 
@@ -100,12 +102,12 @@ class _Watch:
         return Outcome(_document(list(self.runs), ended))
 
     def _work(self, *, drives_clock: bool) -> None:
-        if self.immediate and self.changed.is_set():
-            self.changed.clear()
+        if self.immediate and self.changed:
             from edgesync.sync.kinds import Job
 
+            jobs = tuple(job for job in (Job.CONFIGURATION, Job.RECIPIENTS) if job in self.changed)
+            self.changed.difference_update(jobs)  # before reading: what changes now comes again
             for edge in self.service.subscribed():
-                jobs = (Job.CONFIGURATION, Job.RECIPIENTS)
                 self.service.run(edge.name, jobs=jobs, manual=False)
         elif drives_clock:  # a lab that is up runs what is due by itself
             self.lab.run_due()
@@ -122,22 +124,24 @@ class _Watch:
     @contextmanager
     def _listening(self) -> Iterator[None]:
         """Take note of every run, and of every change in AD."""
+        from edgesync.sync.kinds import Job
         from edgesync.sync.report import Result, instant
 
-        def note(edge: str, job: Any, at: datetime, result: Result) -> None:
+        def note(edge: str, job: Job, at: datetime, result: Result) -> None:
             run = {"edge": edge, "job": job.value, "at": instant(at), "result": result.value}
             self.runs.append(run)
             self.context.progress({"phase": f"{edge} {job.value} {result.value}",
                                    "done": len(self.runs)})  # fmt: skip
 
-        def changed() -> None:
-            self.changed.set()
+        def changed(job: Job) -> None:
+            self.changed.add(job)
             self.wake.set()
 
         port = self.lab.ad.port("sync watch")
+        names = self.lab.ad.names
         if self.immediate:
-            port.on_change(self.lab.ad.names.domain, changed)
-            port.on_change(self.lab.ad.names.configuration, changed)
+            port.on_change(names.domain, lambda: changed(Job.RECIPIENTS))
+            port.on_change(names.configuration, lambda: changed(Job.CONFIGURATION))
         self.service.after_run.append(note)
         self.service.should_stop = self.stop.is_set
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
 from directory.errors import JournalError, LdapError
-from directory.model.controls import Control, Notification
+from directory.model.controls import Control, Notification, ShowDeleted
 from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import (
@@ -46,7 +46,7 @@ class EmbeddedPort:
     def __init__(self, agent: DirectoryServiceAgent, session: Session) -> None:
         self.agent = agent
         self.session = session
-        self._watches = 0
+        self._watches: dict[int, Callable[[], None]] = {}
 
     @property
     def identity(self) -> DirectoryIdentity:
@@ -132,24 +132,23 @@ class EmbeddedPort:
                 ) from error
 
     def on_change(self, base: DN, changed: Callable[[], None]) -> None:
-        """Call ``changed`` after every commit below a base, until the port is closed.
+        """Call ``changed`` after every commit below a base, deletes too, until the port is closed.
 
         A persistent search (MS-ADTS 3.1.1.3.4.1.9); it runs in the writer's thread, so ``changed``
         must be quick and must not use the directory.
         """
-
-        def deliver(_message_id: int, _reply: Reply) -> None:
-            changed()
-
-        self.session.deliver = deliver
-        self._watches += 1
+        number = len(self._watches) + 1
+        self._watches[number] = changed
+        self.session.deliver = self._deliver
         request = SearchRequest(base, attributes=("1.1",))
-        for reply in self.agent.execute(
-            self.session, request, (Notification(critical=True),), message_id=self._watches
-        ):
+        controls = (Notification(critical=True), ShowDeleted(critical=True))
+        for reply in self.agent.execute(self.session, request, controls, message_id=number):
             result = getattr(reply.operation, "result", None)
             if isinstance(result, LdapResult):
                 result.raise_for_code()
+
+    def _deliver(self, message_id: int, _reply: Reply) -> None:
+        self._watches[message_id]()
 
     def close(self) -> None:
         """Let the session go."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from directory.model.controls import DirSync
-from directory.model.filter import ANY_ENTRY
+from directory.model.filter import ANY_ENTRY, Equality
 from directory.model.messages import ModifyRequest, Scope, SearchRequest
 from directory.model.modification import replace
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
-from edgesync.port.port import write_all
+from edgesync.operations.runner import OperationRunner
+from edgesync.organization.address_hash import hash_with_type
+from edgesync.port.port import find, write_all
 from edgesync.sync.kinds import Job
 from edgesync.sync.report import SyncRun
 from scripts.benchmark.bench import Bench
@@ -150,6 +153,54 @@ def _changes(bench: Bench) -> Iterator[Contenders]:
         }
 
 
+WATCH_STARTS_S = 1.0
+VISIBLE_WITHIN_S = 30.0
+
+
+@contextmanager
+def _watched(bench: Bench) -> Iterator[Contenders]:
+    chance = random.Random(2)
+    with ExitStack() as stack:
+        lab = stack.enter_context(subscribed_lab(own_folder(bench) / "lab", bench.entries))
+        _recipients(lab)
+        service, users = lab.service(EdgeSync), lab.ad.names.users
+        source, replicas = lab.ad_port(), lab.edge(EDGE).names.recipients
+        target = lab.edge_port(EDGE)
+        runner = OperationRunner(own_folder(bench))
+        watch = threading.Thread(
+            target=runner.outcome, args=(lab, "edgesync sync watch --immediate"), daemon=True
+        )
+        watch.start()
+        time.sleep(WATCH_STARTS_S)
+
+        def stop() -> None:
+            service.stop_watch.set()
+            watch.join(VISIBLE_WITHIN_S)
+
+        stack.callback(stop)
+
+        def changes() -> Sample:
+            addresses = [f"SMTP:{chance.getrandbits(60)}@example.com" for _ in range(CHANGES)]
+            numbers = chance.sample(range(bench.entries), CHANGES)
+            waiting = {hash_with_type(address) for address in addresses}
+            cpu, started = time.process_time(), time.perf_counter()
+            for number, address in zip(numbers, addresses, strict=True):
+                change = (replace("proxyAddresses", address.encode()),)
+                source.modify(ModifyRequest(contact(number, users).dn, change))
+            written = time.perf_counter() - started
+            while waiting and time.perf_counter() < started + VISIBLE_WITHIN_S:
+                one = next(iter(waiting))
+                if find(target, replicas, Equality("proxyAddresses", one)):
+                    waiting.discard(one)
+                else:
+                    time.sleep(0.001)
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+            note = f"{written * 1000:.0f} ms of it to write them"
+            return Sample(seconds * 1000, cpu * 1e6 / CHANGES, errors=len(waiting), note=note)
+
+        yield {"edgesync": changes}
+
+
 ROWS = (
     Row("first sync AD to ADAM, in process", "entries/s", _in_process,
         at_least(4, times="syncrepl"), rounds=3, grows=True),
@@ -158,6 +209,8 @@ ROWS = (
     Row("the same beside ldap3, 2,000 entries", "entries/s", _beside_ldap3,
         at_least(10, times="ldap3"), rounds=3),
     Row("empty DirSync poll over LDAPS, server CPU", "ms", _empty_poll, at_most(1), grows=True),
+    Row("100 changes visible, watched with notification", "ms", _watched, at_most(30),
+        grows=True),
     Row("100 changes synchronized, beside 100 of 1,000", "ms", _changes,
         at_most(1.3, times=f"of {SMALL}")),
 )  # fmt: skip
