@@ -255,7 +255,7 @@ class ClientSession(asyncio.Protocol):
             self._read()
 
     def _execute(self, frame: Frame, event: RequestReceived) -> None:
-        self._operations.start(frame, event)
+        self._operations.start(frame, event, self._turns.slice_replies)
         if isinstance(event.request, m.BindRequest) and not self.session.identity.is_anonymous:
             self._wire.allow_message_size(self._limits.message_size)
         if self._operations.running:
@@ -273,7 +273,7 @@ class ClientSession(asyncio.Protocol):
         for message_id in list(running):
             if not self._is_writable or self._is_closing:
                 return
-            self._operations.advance(message_id)
+            self._operations.advance(message_id, self._turns.slice_replies)
             self._flush()
             if message_id in running:  # it comes again after all others
                 running[message_id] = running.pop(message_id)

@@ -10,6 +10,9 @@ from directory import limits
 SLICE_REPLIES = 256
 """Most replies of one request sent before other connections have their turn."""
 
+SLICE_REPLIES_BRIEF = 16
+"""The same while a crowd waits: two thousand may ask for everything at once."""
+
 SLICE_BYTES = 256 * 1024
 """Most bytes of one request's answer produced before other connections have their turn."""
 
@@ -19,6 +22,13 @@ SLICE_S = 0.005
 TURN_S = 0.006
 """Longest all clients together work before the loop looks for new requests, seconds: with a commit
 and a slice of each on top it stays below the 20 ms another client may have to wait."""
+
+CROWD = 32
+"""Clients that queue with unfinished work from which on each does a little at a time."""
+
+CROWDED_TURN_S = 0.001
+"""Longest the queue of a crowd works in one round of the loop: uvloop accepts one connection a
+round, so rounds must be short when there are thousands."""
 
 QUICK_ANSWERS = 32
 """Quick answers between looks at the clock: a fifth of a millisecond's worth."""

@@ -29,7 +29,7 @@ from directory.model.messages import (
     SyncInfo,
 )
 from directory.net.agent import Agent, QuickAgent, QuickStream, Stream
-from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_REPLIES_BRIEF, SLICE_S
+from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
 from directory.net.output import SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived
@@ -95,8 +95,8 @@ class Operations:
         """Whether the client waits for nothing."""
         return not self.running and not self.persistent
 
-    def start(self, frame: Frame, event: RequestReceived, *, briefly: bool = False) -> None:
-        """Execute a request, up to the end of its first slice; a small one while others wait."""
+    def start(self, frame: Frame, event: RequestReceived, most: int = SLICE_REPLIES) -> None:
+        """Execute a request, up to the end of its first slice of so many replies."""
         request, running = event.request, None
         if self._update is not None and isinstance(request, UPDATES) and not event.controls:
             self._apply(self._update, frame, request)
@@ -113,7 +113,7 @@ class Operations:
             if self._prepare is not None and isinstance(request, SearchRequest):
                 running.steps = self._prepare(self._session, request)
         self.running[event.message_id] = running
-        self.advance(event.message_id, SLICE_REPLIES_BRIEF if briefly else SLICE_REPLIES)
+        self.advance(event.message_id, most)
 
     def _apply(
         self, update: Callable[[Session, Request], None], frame: Frame, request: Request

@@ -7,7 +7,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from directory.net.limits import TURN_S
+from directory.net.limits import (
+    CROWD,
+    CROWDED_TURN_S,
+    SLICE_REPLIES,
+    SLICE_REPLIES_BRIEF,
+    TURN_S,
+)
 
 
 class Turn:
@@ -29,13 +35,24 @@ class Turn:
             self._loop.call_soon(self._go_on)
         self._queue.append(work)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many queue that each should do little at a time."""
+        return len(self._queue) > CROWD
+
+    @property
+    def slice_replies(self) -> int:
+        """Most replies one request may give before others have their turn."""
+        return SLICE_REPLIES_BRIEF if self.is_crowded else SLICE_REPLIES
+
     def _go_on(self) -> None:
         queue = self._queue
         try:
+            until = self._loop.time() + CROWDED_TURN_S if self.is_crowded else None
             for _ in range(len(queue)):  # who queues anew meanwhile comes in another round
                 queue[0]()
                 queue.popleft()
-                if self.is_over:
+                if self.is_over or (until is not None and self._loop.time() > until):
                     break
         except BaseException:
             queue.popleft()

@@ -103,6 +103,8 @@ def _attacked(target: Target, kind: str, attack: Attack, seconds: float) -> Resu
     host, port = target.addresses[kind]
     words = [sys.executable, "-m", "scripts.load.probe", kind, f"{host}:{port}", str(seconds)]
     probe = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert probe.stdout is not None
+    probe.stdout.readline()  # the probe is a client that was there before the strangers came
     with Gauge(target.pid) as gauge:
         met: Met = asyncio.run(
             come(*target.addresses[attack.at], attack.connections, attack.manner, seconds)

@@ -33,6 +33,7 @@ def main(kind: str, address: str, seconds: str) -> int:
     waits, unanswered = [], 0
     ends = time.monotonic() + float(seconds)
     with _KINDS[kind](host, int(port)) as ask:
+        print("there", flush=True)
         while time.monotonic() < ends:
             began = time.monotonic()
             try:

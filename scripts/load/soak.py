@@ -1,0 +1,240 @@
+"""``python -m scripts.load.soak``: a lab in mixed use for half an hour; is it as large afterwards?
+
+    python -m scripts.load.soak [--minutes 30] [--json FILE] [--svg FILE]
+
+LDAP clients search, add, modify and delete; strangers come and go in the middle of things; mail
+arrives; pages of the console are read; EdgeSync runs over the control API. The first fifth is
+warming up. Judged by the slope of the rest: exit code 3 when memory or descriptors grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import smtplib
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ldap3
+
+from edgesync.lab.directories import ADMIN_PASSWORD
+from scripts.load.__main__ import machine
+from scripts.load.attacks import CLIENT_HELLO, DUMP
+from scripts.load.gauge import Gauge, Sample
+from scripts.load.picture import draw
+from scripts.load.servers import ROOT
+
+SCHEMA = "edgesync.soak/1"
+WARM_UP_SHARE = 0.2
+EVERY_S = 5.0
+GROWTH_MAX = 16 * 1024 * 1024
+"""Bytes an hour of use may add once it is warm. What was deleted stays as a tombstone, as in AD;
+every change keeps its version until there are ``VERSIONS_MAX``: that is a kilobyte or two for each
+of some thousands of changes."""
+DESCRIPTORS_MAX = 4
+"""Descriptors the medians of the first and last quarter may differ by: who is just connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What thirty minutes say."""
+
+    resident_per_hour: float
+    resident_first: int
+    resident_last: int
+    descriptors_first: float
+    descriptors_last: float
+    changes_per_hour: float
+
+
+class Use:
+    """What a lab is used for, each in a thread, until it is over."""
+
+    def __init__(self, lab: Path) -> None:
+        self._lab = lab
+        run = json.loads((lab / "run.json").read_bytes())
+        self.pid = int(run["pid"])
+        self._token = run["token"]
+        self._control = urlsplit(run["control"]).netloc
+        self._ad = run["servers"]["AD"]["ldap"]
+        self._ldaps = urlsplit(run["servers"]["AD"]["ldaps"])
+        self._smtp = urlsplit(run["servers"]["EDGE01"]["smtp"])
+        self.over = threading.Event()
+        self.done: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Everybody at work."""
+        work: tuple[tuple[str, Callable[[int], None], float], ...] = (
+            ("searches", self._search, 0.02), ("changes", self._change, 0.5),
+            ("mails", self._mail, 1.0), ("pages", self._page, 0.3),
+            ("strangers", self._stranger, 0.3), ("syncs", self._sync, 20.0),
+            ("matrices", self._matrix, 60.0),
+        )  # fmt: skip
+        threads = [
+            threading.Thread(target=self._repeat, args=each, daemon=True, name=each[0])
+            for each in work
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join(60)
+
+    def _repeat(self, name: str, once: Callable[[int], None], pause_s: float) -> None:
+        number = 0
+        while not self.over.wait(pause_s):
+            number += 1
+            try:
+                once(number)
+                self.done[name] += 1
+            except Exception as error:  # noqa: BLE001 - counted and told; the soak goes on
+                self.failed[f"{name}: {type(error).__name__}"] += 1
+
+    def _bound(self) -> ldap3.Connection:
+        server = ldap3.Server(self._ad, get_info=ldap3.NONE)
+        name = "CN=Administrator,CN=Users,DC=contoso,DC=test"
+        return ldap3.Connection(server, name, ADMIN_PASSWORD, auto_bind=True, receive_timeout=30)
+
+    def _search(self, number: int) -> None:
+        with self._bound() as connection:
+            for index in range(20):
+                wanted = f"(mail=user{(number + index) % 50}@contoso.test)"
+                connection.search("DC=contoso,DC=test", wanted, attributes=["cn", "memberOf"])
+
+    def _change(self, number: int) -> None:
+        """A person comes, is described, and goes when the name comes up again."""
+        dn = f"CN=soak{number % 40},CN=Users,DC=contoso,DC=test"
+        with self._bound() as connection:
+            ask: Any = connection  # ldap3 has no types for its own methods
+            if not ask.add(dn, ["user"], {"sAMAccountName": f"soak{number % 40}"}):
+                ask.delete(dn)
+                return
+            ask.modify(dn, {"description": [(ldap3.MODIFY_REPLACE, [f"number {number}"])]})
+
+    def _mail(self, number: int) -> None:
+        host, port = str(self._smtp.hostname), int(self._smtp.port or 0)
+        with smtplib.SMTP(host, port, timeout=30) as client:
+            text = f"Subject: soak {number}\r\n\r\n" + "hello\r\n" * 50
+            client.sendmail("someone@example.test", [f"user{number % 5}@contoso.test"], text)
+
+    def _page(self, number: int) -> None:
+        path = ("/", "/healthz", "/metrics", "/openapi.json")[number % 4]
+        connection = http.client.HTTPConnection(self._control, timeout=30)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise ConnectionError(f"HTTP {answer.status}")
+        finally:
+            connection.close()
+
+    def _stranger(self, number: int) -> None:
+        """Somebody who leaves in the middle: of a handshake, a dump, a message, a request."""
+        places = (
+            (self._ldaps, CLIENT_HELLO), (urlsplit(self._ad), DUMP),
+            (self._smtp, b"EHLO x\r\nMAIL FR"), (urlsplit(f"//{self._control}"), b"GET / HTT"),
+        )  # fmt: skip
+        place, words = places[number % len(places)]
+        address = (str(place.hostname), int(place.port or 0))
+        with socket.create_connection(address, 10) as connection:
+            connection.sendall(words)
+            time.sleep(0.1)
+
+    def _sync(self, _number: int) -> None:
+        self._operate("sync.run", {})
+
+    def _matrix(self, _number: int) -> None:
+        self._operate("trust.matrix", {})
+
+    def _operate(self, name: str, parameters: dict[str, object]) -> None:
+        connection = http.client.HTTPConnection(self._control, timeout=120)
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        try:
+            connection.request("POST", f"/api/v1/operations/{name}",
+                               json.dumps({"parameters": parameters}), headers)  # fmt: skip
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise ConnectionError(f"HTTP {answer.status}: {body[:200]!r}")
+        finally:
+            connection.close()
+
+
+def main() -> int:
+    """Use a lab, look at it, tell."""
+    options = argparse.ArgumentParser(prog="python -m scripts.load.soak", description=__doc__)
+    options.add_argument("--minutes", type=float, default=30.0)
+    options.add_argument("--lab", type=Path, required=True, help="folder for a lab of its own")
+    options.add_argument("--json", type=Path)
+    options.add_argument("--svg", type=Path)
+    given = options.parse_args()
+    lab: Path = given.lab
+    _edgesync(lab, "lab", "new", "--hubs", "1", "--sites", "1", "--edges", "1",
+              "--recipients", "50", "--force")  # fmt: skip
+    file = str(lab / "EDGE01.xml")
+    _edgesync(lab, "subscription", "export", "EDGE01", "--file", file, "--yes")
+    _edgesync(lab, "subscription", "import", file, "--site", "Default-First-Site-Name")
+    _edgesync(lab, "lab", "up", "--detach")
+    try:
+        use = Use(lab)
+        with Gauge(use.pid, EVERY_S) as gauge, use.going_on():
+            time.sleep(given.minutes * 60)
+    finally:
+        _edgesync(lab, "lab", "down")
+    trend = _trend(gauge.samples, use.done["changes"])
+    document = {
+        "schema": SCHEMA, "machine": machine(), "minutes": given.minutes,
+        "done": dict(use.done), "failed": dict(use.failed), "trend": asdict(trend),
+        "samples": [asdict(sample) for sample in gauge.samples],
+    }  # fmt: skip
+    if given.json:
+        given.json.write_text(json.dumps(document) + "\n", "utf-8")
+    if given.svg:
+        given.svg.write_text(draw(gauge.samples), "utf-8")
+    print(json.dumps({k: v for k, v in document.items() if k != "samples"}, indent=2))
+    flat = trend.resident_per_hour <= GROWTH_MAX
+    steady = trend.descriptors_last - trend.descriptors_first <= DESCRIPTORS_MAX
+    return 0 if flat and steady else 3
+
+
+def _trend(samples: Sequence[Sample], changes: int) -> Trend:
+    warm = samples[int(len(samples) * WARM_UP_SHARE) :]
+    times = [sample.at_s for sample in warm]
+    slope, _ = statistics.linear_regression(times, [float(s.resident) for s in warm])
+    quarter = max(1, len(warm) // 4)
+    first, last = warm[:quarter], warm[-quarter:]
+    return Trend(
+        round(slope * 3600), warm[0].resident, warm[-1].resident,
+        statistics.median(s.descriptors for s in first),
+        statistics.median(s.descriptors for s in last),
+        round(changes / samples[-1].at_s * 3600),
+    )  # fmt: skip
+
+
+def _edgesync(lab: Path, *words: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "edgesync", *words, "--lab", str(lab), "-q"],
+        check=True, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=300,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
