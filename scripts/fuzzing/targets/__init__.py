@@ -24,7 +24,7 @@ MODULES = {
         "certificate", "peer-certificate", "certificate-request", "revocation-list",
         "certificate-bundle",
     ),
-    "logon": ("ntlm", "scram"),
+    "logon": ("ntlm", "scram", "exchange-auth"),
     "replication": ("sync-config",),
     "records": ("lease", "sync-status", "sync-cursor", "credential"),
     "console": ("console-json", "console-form", "command-line"),

@@ -1,12 +1,14 @@
-"""What a client sends to prove who it is: NTLM and SCRAM messages, stored verifiers."""
+"""What is sent to prove who one is: NTLM and SCRAM messages, the tokens of Hubs."""
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, datetime
 
 from directory.dsa.ntlm import Names, NtlmExchange, NtlmRefused
 from directory.dsa.scram import ScramExchange, ScramRefused, Verifier
 from directory.entropy import SeededEntropy
+from edgesync.transport.exchange_auth import Denied, accept, client_token, is_genuine
 from scripts.fuzzing.target import Target, promise
 
 _NAMES = Names("DC01", "dc01.contoso.test", "CONTOSO", "contoso.test")
@@ -36,6 +38,21 @@ def run_scram(data: bytes) -> None:
     promise(challenge.startswith(b"r="), "no challenge")
     exchange.finish(second.replace(b"$", challenge[2:].partition(b",")[0]))
     raise AssertionError("a stranger is proved")
+
+
+def run_exchange_auth(data: bytes) -> None:
+    """Judge a token of a server that says who it is: nobody is accepted without the secret."""
+    outcome = accept(b"secret", data.decode("latin-1"), target="SmtpSvc/hub01", binding=b"b",
+                     now=_NOW)  # fmt: skip
+    if not isinstance(outcome, Denied):  # bits of the last letter of Base64 say nothing
+        promise(b64decode(data) == b64decode(_token()), "a stranger is accepted")
+    promise(not is_genuine(b"secret", "AAAA", data.decode("latin-1"), target="x", binding=b""), "x")
+
+
+def _token() -> bytes:
+    return client_token(
+        b"secret", client="HUB02", target="SmtpSvc/hub01", binding=b"b", now=_NOW, nonce=b"nonce"
+    ).encode()
 
 
 _NEGOTIATE = bytes.fromhex(
@@ -79,4 +96,9 @@ SCRAM = Target(
     size_max=256,
 )
 
-TARGETS = (SCRAM, NTLM)
+EXCHANGE_AUTH = Target(
+    "exchange-auth", "the token of X-EXPS and its answer", "nobody is accepted without the secret",
+    run_exchange_auth, (), lambda: (_token(),), words=(b"AAAA", b"="), size_max=256,
+)  # fmt: skip
+
+TARGETS = (SCRAM, NTLM, EXCHANGE_AUTH)
