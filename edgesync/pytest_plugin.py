@@ -138,7 +138,8 @@ def pytest_runtest_makereport(
 def evidence(lab: Lab) -> str:
     """What went wrong between the lab's servers, in words; never raises."""
     parts = [f"clock {lab.clock.now:%Y-%m-%dT%H:%M:%SZ}"]
-    for title, tell in (("", _distrust), ("events", _events), ("protocol", _protocol)):
+    told = (("faults", _faults), ("", _distrust), ("events", _events), ("protocol", _protocol))
+    for title, tell in told:
         try:
             lines = tell(lab)
         except Exception as error:  # noqa: BLE001 - evidence must not hide the failure itself
@@ -158,6 +159,12 @@ def _distrust(lab: Lab) -> list[str]:
     first = bad[0]
     told = lab.trust.explain(first["verifier"], first["peer"], path=first["path"])
     return [*lines, *str(told).splitlines()]
+
+
+def _faults(lab: Lab) -> list[str]:
+    """Faults on the lab's lines, which may be what the test is about, or was not meant to meet."""
+    found = lab.faults.list()
+    return str(lab.run("fault.list")).splitlines() if found else []
 
 
 def _events(lab: Lab) -> list[str]:

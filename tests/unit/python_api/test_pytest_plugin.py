@@ -71,9 +71,11 @@ def test_evidence_tells_the_distrust_the_events_and_the_protocol() -> None:
         lab.subscribe("EDGE01")
         lab.sync.run(edge="EDGE01")
         lab.run("cert.renew", server="EDGE01")
+        lab.faults.add("reset", "HUB01", at=9)
         told = pytest_plugin.evidence(lab)
     assert "HUB01 -> EDGE01 smtp: mismatch" in told
     assert "-- events --" in told
+    assert "at 9" in told.partition("-- faults --")[2]
     assert "CertificatePublished" in told
 
 
