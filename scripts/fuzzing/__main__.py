@@ -67,6 +67,8 @@ def _run(target: Target, options: argparse.Namespace) -> int:
         target, executions=options.executions, seconds=options.seconds, corpus=options.corpus,
         quiet=False,
     )  # fmt: skip
+    if options.corpus is None:  # another corpus is somebody's experiment
+        record.append(part.run)
     print(_line(part.run))
     for path in part.crashes:
         print(f"crash: {path}")
