@@ -17,6 +17,7 @@ from directory.limits import LDIF_LINE_MAX
 from directory.model.controls import UnknownControl
 from directory.model.dn import DN
 from directory.model.entry import Entry
+from directory.model.ldif_alike import AlikeRecords
 from directory.model.ldif_stream import split_records
 from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
 from directory.model.modification import Modification, ModifyOperation
@@ -56,9 +57,16 @@ def read_ldif(
     Raises:
         InvalidLdif: naming the line, when the iterator meets something that is not LDIF.
     """
+    alike = AlikeRecords()
     for line, octets in split_records(source):
+        entry = alike.read(octets)
+        if entry is not None:
+            yield ContentRecord(line, entry)
+            continue
         record = _Record(octets, line, read_url).parse()
         if record is not None:
+            if isinstance(record, ContentRecord):
+                alike.learn(octets)
             yield record
 
 

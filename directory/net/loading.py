@@ -10,10 +10,9 @@ from pathlib import Path
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import LOCAL, Session
 from directory.errors import LdapError
-from directory.model.controls import Control
 from directory.model.dn import DN
-from directory.model.ldif import ChangeRecord, ContentRecord, Record, read_ldif
-from directory.model.messages import AddRequest, LdapResult, Request
+from directory.model.ldif import ContentRecord, Record, read_ldif
+from directory.model.messages import AddRequest, LdapResult
 from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
 from directory.wire.controls import decode_control
 
@@ -99,17 +98,13 @@ def all_or_nothing(agent: DirectoryServiceAgent, *, go_on: bool) -> Iterator[Non
 
 def _carry_out(agent: DirectoryServiceAgent, session: Session, record: Record) -> None:
     """Execute one record; raises LdapError when it is refused."""
-    request: Request
-    controls: tuple[Control, ...] = ()
-    match record:
-        case ContentRecord(entry=entry):
-            request = AddRequest(entry)
-        case ChangeRecord(request=request):
-            controls = tuple(
-                decode_control(control.type, control.critical, control.value)
-                for control in record.controls
-            )
-    for reply in agent.execute(session, request, controls):
+    if isinstance(record, ContentRecord):
+        agent.update(session, AddRequest(record.entry))
+        return
+    controls = [
+        decode_control(control.type, control.critical, control.value) for control in record.controls
+    ]
+    for reply in agent.execute(session, record.request, controls):
         result: LdapResult | None = getattr(reply.operation, "result", None)
         if result is not None:
             result.raise_for_code()

@@ -83,3 +83,48 @@ def test_anything_else_is_refused_with_a_line(text: str | bytes) -> None:
     except InvalidLdif as error:
         refusal = error
     assert refusal is None or refusal.line >= 1
+
+
+LINES = st.sampled_from([
+    "cn: a", "cn: b c ", "cn:: YQ==", "cn:: YQ", "cn:", "cn: ", "cn:x", "CN: a", "sn: x", "sn::",
+    "sn;lang-en: y", "sn:  two", "sn: < x", "sn:< file:///x", "# note", " folded", "title: a:b",
+    "changetype: add", "cn: \u00e9",
+])  # fmt: skip
+HEADS = st.sampled_from([
+    "dn: cn=a,dc=x", "dn: cn=b,dc=x", "dn:cn=a", "dn:: Y249YQ==", "dn: cn", "DN: cn=a",
+])  # fmt: skip
+RECORDS = st.tuples(HEADS, st.lists(LINES, min_size=1, max_size=5), st.integers(1, 3))
+
+
+@given(st.lists(RECORDS, max_size=6))
+def test_records_like_others_are_read_as_if_they_were_alone(
+    records: list[tuple[str, list[str], int]],
+) -> None:
+    """A record that matches one before it is read another way, to the same result."""
+    texts = ["\n".join((head, *lines)) + "\n" * blank for head, lines, blank in records]
+    apart: list[object] = []
+    for text in texts:
+        try:
+            apart += parse_ldif(text)
+        except InvalidLdif as error:
+            apart.append(error)
+            break
+    together: list[object] = []
+    try:
+        together.extend(read_ldif([("\n\n".join([*texts, *texts])).encode()]))
+    except InvalidLdif as error:
+        together.append(error)
+
+    assert [what(record) for record in together[: len(apart)]] == [what(one) for one in apart]
+    if len(together) > len(apart):
+        again = together[len(apart) :]
+        assert [what(record) for record in again] == [what(one) for one in apart]
+
+
+def what(found: object) -> object:
+    """A record without its line, or why there is none."""
+    if isinstance(found, ContentRecord):
+        return found.entry.dn, dict(found.entry.attributes)
+    if isinstance(found, ChangeRecord):
+        return found.request, found.controls
+    return str(found).partition(": ")[2]
