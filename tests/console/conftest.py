@@ -115,6 +115,7 @@ def make_hostile(lab: Lab) -> None:
     lab.run("cert.new", server="CAS01", subject_name='CN="<script>alert(1)</script>"', answer=False)
     to = first_address(lab)
     lab.run("mail.send", from_="mallory@evil.test", to=(to,), subject=HOSTILE, body=HOSTILE)
+    lab.run("mail.send", from_=to, to=(to,), subject=HOSTILE, body=HOSTILE)
     now = inner.clock.now()
     data = {"subject": HOSTILE, "address": HOSTILE}
     inner.emit(Event(RECEIVE_DIRECT_TRUST_FAILED, now, "HUB01", data))

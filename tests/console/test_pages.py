@@ -31,7 +31,8 @@ PAGES = (
     "/directory/search?filter=(cn%3DEDGE*)&attributes=cn",
     f"/directory/history?dn={quote(SERVER_DN)}",
     "/directory/compare?server=AD&left=HUB01&other_server=EDGE01&right=HUB01",
-    "/sync", "/sync/plan", "/sync/verify", "/sync/verify?full=1", "/mail", "/whatif", "/scenarios",
+    "/sync", "/sync/plan", "/sync/verify", "/sync/verify?full=1", "/mail",
+    "/mail/message?mailbox=alan.abbott&number=1", "/whatif", "/scenarios",
     "/clients", "/clients?server=CAS01", "/calls", "/trust?path=all",
     "/trust/explain?verifier=activesync&peer=CAS01&path=client-https",
     "/faults", "/events", "/events?severity=error&word=trust&server=HUB01", "/actions",
@@ -91,6 +92,7 @@ REFLECTED = (
     "/certificates/calendar?month={}", "/trust?path={}", "/trust/explain?verifier={}&peer={}",
     "/trust/explain?verifier={}&peer=CAS01&path=client-https", "/clients?server={}",
     "/events?server={}&severity={}&word={}", "/mail?server={}&kind={}", "/whatif?do={}",
+    "/mail/message?mailbox={}&number={}", "/mail/message?mailbox=alan.abbott&number={}",
     "/do/cert.renew?p.server={}&p.thumbprint={}", "/do/{}", "/{}", "/sync/plan?edge={}",
     "/directory/children?server=AD&dn=DC%3Dcontoso,DC%3Dtest&keep.dn={}&suffix={}",
 )  # fmt: skip
