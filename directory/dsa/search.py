@@ -172,6 +172,7 @@ def _tested(
     identity = session.identity
     everything = identity.is_administrator
     may_read = context.access.may_read
+    readable = context.access.readable(identity.role)
     seconds = min(request.time_limit_s or SEARCH_TIME_MAX_S, SEARCH_TIME_MAX_S)
     until = context.clock.monotonic() + seconds
     referrals = not controls.manage_dsa_it
@@ -193,7 +194,11 @@ def _tested(
             continue
         if test is not None and test(entry) is not True:
             continue
-        if everything or may_read(identity, entry):
+        if (
+            everything
+            or (readable.get(entry.place) and entry.guid != identity.guid)
+            or may_read(identity, entry)
+        ):
             yield entry
 
 

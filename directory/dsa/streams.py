@@ -97,7 +97,7 @@ class SearchStreams:
         self, session: Session, request: SearchRequest, selection: Selection
     ) -> Iterator[bytes]:
         controls = SearchControls()
-        shown = self._shown(session, selection, controls)
+        shown = selection.operation if self._generic else self._shown(session, selection, controls)
         left = request.size_limit or SEARCH_ENTRIES_MAX
         for _ in self.prepare(session, request):
             yield b""
