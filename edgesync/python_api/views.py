@@ -41,7 +41,8 @@ class LabClock:
         lab = self._lab.lab
         with lab.changing, lab.exclusive:
             lab.begin_command(f"clock.advance({_given(span)})")
-            return lab.agenda.advance(by)
+            with lab.clock.standing():
+                return lab.agenda.advance(by)
 
 
 class Faults:
