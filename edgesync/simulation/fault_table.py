@@ -18,6 +18,7 @@ from edgesync.simulation.scenario import parse_span
 from edgesync.simulation.skew import SkewedClock
 
 Words = Sequence[str]
+CRASHES = frozenset({PortFault.CRASH, PortFault.CRASH_AFTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,15 @@ def _join(faults: Faults, words: Words) -> None:
     faults.cut.discard(frozenset(name.casefold() for name in _pair(faults, words)))
 
 
+def _require_disk(faults: Faults) -> None:
+    if faults.lab.root is None:
+        raise UsageError("a lab in memory does not survive a crash", "[lab] durable = true")
+
+
 def _plan(fault: PortFault) -> Callable[[Faults, Words], None]:
     def planned(faults: Faults, words: Words) -> None:
+        if fault in CRASHES:
+            _require_disk(faults)
         at = int(words[2]) if len(words) > 2 else 0
         faults.plan(_pair(faults, words), fault, at)
 
@@ -84,6 +92,7 @@ def _unplan(faults: Faults, words: Words) -> None:
 
 
 def _wire(faults: Faults, words: Words) -> None:
+    _require_disk(faults)
     moment = Moment(words[2]) if len(words) > 2 else Moment.BEFORE
     at, store = int(words[1]), faults.directory(words[0]).agent.store
 

@@ -287,8 +287,8 @@ class Play:
     def _restart(self) -> None:
         """Everything in memory is gone; what the disks had is there. Time has not stood still."""
         root, now = self.lab.root, self.lab.clock.now()
-        if root is None or self.remains is None:
-            raise UsageError("a lab in memory does not survive a crash", "[lab] durable = true")
+        assert root is not None, "faults that crash ask for a lab on disk"
+        assert self.remains is not None
         self.trace.add(now, "fault", "", "crash and restart")
         with suppress(EdgeSyncError, DirectoryError):
             self.lab.close()

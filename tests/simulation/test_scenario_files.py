@@ -71,6 +71,8 @@ def test_a_span_without_a_unit_is_refused() -> None:
     [
         ("fault earthquake EDGE01", "there is no fault"),
         ("fault cut HUB01", "fault cut HUB01"),
+        ("fault crash HUB01 EDGE01", "in memory"),
+        ("fault crash-write AD 0", "in memory"),
         ("expect miracles", "miracles"),
         ("expect queue many", "queue many"),
         ("plant EDGE01 potatoes", "potatoes"),
