@@ -108,7 +108,7 @@ class QuickSearch:
                 unique = index.unique.get(key)
                 ids = (unique,) if unique is not None else index.shared.get(key, ())
             else:
-                ids = _range(index, make, value)
+                ids = self._range(index, make, value)
             if ids is None or len(ids) > ENTRIES_MAX:
                 return None
         # one loop without calls but those that cannot be avoided: this runs for every search
@@ -192,11 +192,11 @@ class QuickSearch:
             self._indexes[name] = index
         return index
 
-
-def _range(index: AttributeIndex, make: ItemMaker, value: bytes) -> Sequence[int] | None:
-    """Entries in order or by a piece, where an index knows them for sure and they are few."""
-    item = make(index.attribute.name, value)
-    if not is_ready(index, item):
-        return None
-    certainty, ids = ask(index, item, ENTRIES_MAX)
-    return ids if certainty is Certainty.EXACT else None
+    def _range(self, index: AttributeIndex, make: ItemMaker, value: bytes) -> Sequence[int] | None:
+        """Entries in order or by a piece, where an index knows them for sure and they are few."""
+        item = make(index.attribute.name, value)
+        with self._store.lock:  # order and groups are read in more than one step
+            if not is_ready(index, item):
+                return None
+            certainty, ids = ask(index, item, ENTRIES_MAX)
+        return ids if certainty is Certainty.EXACT else None

@@ -26,6 +26,10 @@ INFIXES_MIN = 8
 GONE_MIN = 4096
 """Keys that came and went before the groups are worth building anew."""
 
+LATE_MAX = 65_536
+"""Keys that came or went while something is built, before that is given up: nobody may be going on
+with it, and the next search that needs it starts again."""
+
 T = TypeVar("T", OrderedKeys, Trigrams)
 
 
@@ -125,21 +129,28 @@ class AttributeIndex:
     def _came(self, key: Key) -> None:
         if self._order is not None:
             self._order.add(key)
-        elif self._ordering is not None:
-            self._ordering.late.add(key)
         if self._groups is not None:
             assert isinstance(key, bytes)
             self._groups.add(key)
             if len(self._groups) > 2 * len(self) + GONE_MIN:
                 self._groups = None
-        elif self._grouping is not None:
-            self._grouping.late.add(key)
+        self._note_late(key)
 
     def _went(self, key: Key) -> None:
         if self._order is not None:
             self._order.remove(key)
-        elif self._ordering is not None:
+        self._note_late(key)
+
+    def _note_late(self, key: Key) -> None:
+        """Tell what is being built; keys that went stay in groups, where they do no harm."""
+        if self._ordering is not None:
             self._ordering.late.add(key)
+            if len(self._ordering.late) > LATE_MAX:
+                self._ordering = None
+        if self._grouping is not None:
+            self._grouping.late.add(key)
+            if len(self._grouping.late) > LATE_MAX:
+                self._grouping = None
 
     @property
     def has_order(self) -> bool:

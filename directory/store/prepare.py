@@ -18,16 +18,28 @@ _Item = f.Equality | f.Approx | f.Present | f.GreaterOrEqual | f.LessOrEqual | f
 
 def prepare(store: Store, filter: f.Filter) -> Iterator[None]:  # noqa: A002 - the noun of RFC 4511
     """Steps until ``plan_filter`` finds what it asks for; without, it would build that at once."""
+    steps = _steps(store, filter)
+    while True:
+        with store.lock:  # nobody writes while a step reads
+            if next(steps, _FINISHED) is _FINISHED:
+                return
+        yield
+
+
+_FINISHED = object()
+
+
+def _steps(store: Store, filter: f.Filter) -> Iterator[None]:  # noqa: A002
     match filter:
         case f.And(parts):
             for at, part in enumerate(parts):
                 if not _needs_steps(store, part):
                     continue
                 if not any(_is_enough(store, earlier) for earlier in parts[:at]):
-                    yield from prepare(store, part)
+                    yield from _steps(store, part)
         case f.Or(parts):
             for part in parts:
-                yield from prepare(store, part)
+                yield from _steps(store, part)
         case f.Not() | f.Extensible():
             return
         case _:

@@ -30,6 +30,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         (ordered, "BLOCK_KEYS", 3), (ordered, "RUN_KEYS", 4), (trigrams, "SLICE_KEYS", 3),
         (index, "SLICE_ENTRIES", 2), (attribute_index, "GONE_MIN", 8),
+        (attribute_index, "LATE_MAX", 5),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 
