@@ -63,7 +63,7 @@ def _cell(chart: Chart) -> str:
     parts += [
         _text(x_of(x), HEIGHT - BOTTOM + 14, short(x), anchor="middle") for x in sorted(set(xs))
     ]
-    for number, (name, points) in enumerate(chart.lines.items()):
+    for number, points in enumerate(chart.lines.values()):
         colour, dashes = COLOURS[number % 2], ' stroke-dasharray="5 3"' if number else ""
         path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"'
@@ -71,8 +71,16 @@ def _cell(chart: Chart) -> str:
         for x, y in points:
             parts.append(f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="3"'
                          f' fill="{colour}"/>\n')  # fmt: skip
-        parts.append(_text(WIDTH - RIGHT, 14 + 13 * number, name, anchor="end", fill=colour))
+    parts.append(_legend(list(chart.lines)))
     return "".join(parts)
+
+
+def _legend(names: Sequence[str]) -> str:
+    spans = " · ".join(
+        f'<tspan fill="{COLOURS[number % 2]}">{escape(name)}</tspan>'
+        for number, name in enumerate(names)
+    )
+    return f'<text x="{WIDTH - RIGHT}" y="27" text-anchor="end">{spans}</text>\n'
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
@@ -95,8 +103,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
 
 
 def _text(
-    x: float, y: float, text: str, weight: str = "normal", *, anchor: str = "start",
-    fill: str = "#222222",
+    x: float, y: float, text: str, weight: str = "normal", *, anchor: str = "start"
 ) -> str:  # fmt: skip
     return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}"'
-            f' fill="{fill}">{escape(text)}</text>\n')  # fmt: skip
+            f' fill="#222222">{escape(text)}</text>\n')  # fmt: skip

@@ -134,20 +134,23 @@ def _machine(results: Sequence[Result]) -> str:
 
 
 def _charts(results: Sequence[Result]) -> list[Chart]:
-    """A chart for each row that was measured at more than one size."""
+    """A chart for each row measured at more than one size: of CPU, where that is known."""
     charts = []
     names = [row.name for _, group in _groups() for row in group if row.grows]
     for name in names:
         found = sorted((r for r in results if r["row"] == name), key=lambda r: r["entries"])
         if len(found) < 2:
             continue
-        contenders = dict.fromkeys(key for result in found for key in result["contenders"])
+        contenders = list(dict.fromkeys(key for r in found for key in r["contenders"]))[:2]
+        samples = [s for r in found for s in r["contenders"].values()]
+        by_cpu = all(sample.get("cpu_us") for sample in samples)
+        key, unit = ("cpu_us", "µs of CPU each") if by_cpu else ("figure", found[0]["unit"])
         lines = {
             contender: [
-                (r["entries"], r["contenders"][contender]["figure"])
+                (r["entries"], r["contenders"][contender][key])
                 for r in found if contender in r["contenders"]
             ]
-            for contender in list(contenders)[:2]
+            for contender in contenders
         }  # fmt: skip
-        charts.append(Chart(name, found[0]["unit"], lines))
+        charts.append(Chart(name, unit, lines))
     return charts

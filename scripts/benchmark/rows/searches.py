@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from scripts.benchmark.bench import Bench
 from scripts.benchmark.row import Contenders, NotHere, Row, Sample, Target, at_least
+from scripts.benchmark.servers import Server
 
 
 def beside_slapd(
@@ -17,15 +18,14 @@ def beside_slapd(
 
     @contextmanager
     def contenders(bench: Bench) -> Iterator[Contenders]:
-        ours = bench.ours()
-        found: dict[str, Callable[[], Sample]] = {
-            "edgesync": lambda: bench.load(ours, requests, connections, depth, **options)
-        }
-        try:
-            theirs = bench.slapd()
-            found["slapd"] = lambda: bench.load(theirs, requests, connections, depth, **options)
-        except NotHere:
-            pass
+        def load(server: Server) -> Callable[[], Sample]:
+            # what an index needs is built when somebody first asks: that is no round's work
+            bench.load(server, requests, 1, 1, at_most=1, **options)
+            return lambda: bench.load(server, requests, connections, depth, **options)
+
+        found = {"edgesync": load(bench.ours())}
+        with suppress(NotHere):
+            found["slapd"] = load(bench.slapd())
         yield found
 
     return contenders
