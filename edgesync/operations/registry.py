@@ -30,6 +30,9 @@ from edgesync.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     pass
 
+NUMBER_MAX = 2**63 - 1
+"""Largest whole number of a parameter, none of which counts below zero: what SQLite keeps."""
+
 Document = dict[str, Any]
 """What an operation answers: JSON, with its ``schema`` word."""
 
@@ -75,6 +78,8 @@ class Parameter:
         """The parameter as JSON Schema."""
         word = {str: "string", int: "integer", float: "number", bool: "boolean"}[self.kind]
         one: Document = {"type": word}
+        if self.kind is int:
+            one |= {"minimum": 0, "maximum": NUMBER_MAX}
         if self.choices:
             one["enum"] = list(self.choices)
         whole: Document = {"type": "array", "items": one} if self.is_list else one
@@ -337,6 +342,11 @@ def _checked_one(operation_: Operation, parameter: Parameter, value: Any) -> Any
     if not fits:
         raise UsageError(
             f"{operation_.command}: {parameter.name} must be {kind.__name__}, not {value!r}",
+            f"for example: {operation_.example}",
+        )
+    if kind is int and not 0 <= value <= NUMBER_MAX:
+        raise UsageError(
+            f"{operation_.command}: {parameter.name} must be from 0 to {NUMBER_MAX}, not {value}",
             f"for example: {operation_.example}",
         )
     if parameter.choices and value not in parameter.choices:

@@ -63,6 +63,16 @@ def test_parameters_from_json_are_checked_by_name_type_and_choice(declared: Oper
             declared.bind(given)
 
 
+@pytest.mark.parametrize("number", [-1, 2**63])
+def test_a_whole_number_counts_from_zero_to_what_can_be_kept(
+    declared: Operation, number: int
+) -> None:
+    with pytest.raises(UsageError, match="limit must be from 0 to"):
+        declared.bind({"server": "HUB01", "limit": number})
+    [limit] = [p for p in declared.parameters if p.name == "limit"]
+    assert {"minimum": 0, "maximum": 2**63 - 1}.items() <= limit.schema().items()
+
+
 def test_a_call_can_be_written_down_as_the_command_that_does_it(declared: Operation) -> None:
     given = declared.bind({"server": "HUB 01", "edge": ["A", "B"], "full": True, "limit": 3})
 
