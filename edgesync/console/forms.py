@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from edgesync.console.api import typed
+from edgesync.errors import UsageError
 from edgesync.lab.lab import Lab
 from edgesync.operations.registry import Operation, Parameter
 
@@ -38,8 +39,15 @@ class Field:
 
 
 def pairs_of(body: bytes) -> list[tuple[str, str]]:
-    """The fields of an ``application/x-www-form-urlencoded`` body."""
-    return parse_qsl(body.decode("utf-8", "replace"), True, max_num_fields=FIELDS_MAX)
+    """The fields of an ``application/x-www-form-urlencoded`` body.
+
+    Raises:
+        UsageError: there are more than ``FIELDS_MAX``.
+    """
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), True, max_num_fields=FIELDS_MAX)
+    except ValueError as error:
+        raise UsageError(f"a form has at most {FIELDS_MAX} fields", "send less at once") from error
 
 
 def parameters_of(operation: Operation, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

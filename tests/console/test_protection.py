@@ -127,3 +127,9 @@ def test_a_body_without_a_length_is_cut_off(site: Site) -> None:
 )
 def test_the_static_folder_has_no_way_out(site: Site, path: str) -> None:
     assert site.ask("GET", path).status == 404
+
+
+def test_a_form_of_too_many_fields_is_refused_and_no_fault(site: Site) -> None:
+    answer = site.submit("/do/lab.status", a=["b"] * 1001)
+    assert answer.status == 400
+    assert "at most 1000 fields" in answer.text

@@ -37,11 +37,7 @@ def run_form(data: bytes) -> None:
     if not data:
         return
     operation = _operations()[data[0] % len(_ASKED)]
-    try:
-        pairs = pairs_of(data[1:])
-    except ValueError:  # the console answers 400
-        return
-    operation.bind(parameters_of(operation, pairs))
+    operation.bind(parameters_of(operation, pairs_of(data[1:])))
 
 
 def run_command_line(data: bytes) -> None:
