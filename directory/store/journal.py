@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -246,7 +247,10 @@ class SqliteJournal:
             store.log.append_removal(Removal(row[0], entry, row[3], authors[row[4]]))
 
     def _load_recent_versions(self, store: Store) -> None:
-        """Earlier versions of what was changed last, so that a fork can tell of them too."""
+        """Earlier versions of what was changed last, so that a fork can tell of them too.
+
+        A past that cannot be read does not keep the present from being served; ``verify`` names it.
+        """
         recent = self.db.conn.execute(
             "SELECT DISTINCT entry FROM (SELECT entry FROM change WHERE kind <> 'add' "
             "AND guid IS NULL ORDER BY usn DESC LIMIT ?)", (RECENT_CHANGES,)
@@ -254,7 +258,8 @@ class SqliteJournal:
         for (id_,) in recent:
             entry = store.dit.by_id(id_)
             if entry is not None:
-                self.earlier_versions(store, entry)
+                with suppress(JournalCorrupt):
+                    self.earlier_versions(store, entry)
 
     def _removed_entry(
         self, store: Store, row: ChangeRow, authors: dict[int, Author]

@@ -136,7 +136,8 @@ class LabFolder:
             ) from None
         except ValueError as error:
             raise InputInvalid(
-                f"{self.description}: {error}", "restore the file, or make the lab again"
+                f"{self.description}: {error}",
+                "restore a snapshot (edgesync lab restore), or make the lab again",
             ) from error
         if not isinstance(document, dict):
             raise InputInvalid(f"{self.description} is not an object", "restore the file")

@@ -28,6 +28,7 @@ TOOLS = {
     "chromium": "chromium",
     "sipsak": "sipsak",
     "sipp": "sip-tester",
+    "strace": "strace",
     "samba": "samba",
     "samba-tool": "samba-common-bin",
 }
