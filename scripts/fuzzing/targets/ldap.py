@@ -293,7 +293,7 @@ CONTROLS_TARGET = Target(
 )
 CONTROL_VALUE = Target(
     "ldap-control-value",
-    "the value of each of the 24 controls that have one",
+    "the value of each control that has one",
     "",
     run_control_value,
     _WIRE,
