@@ -23,6 +23,7 @@ from directory.dsa.configuration import DirectoryConfiguration, ProfileName
 from directory.dsa.instance import open_directory
 from directory.entropy import Entropy, SystemEntropy
 from directory.model.dn import DN
+from directory.net.collector import Collector
 from directory.net.loading import load_ldif
 from directory.net.server import Address, DirectoryServer
 from directory.net.tls import self_signed, server_context
@@ -129,9 +130,11 @@ async def _serve(
     async with DirectoryServer(agent, serving.addresses, tls=tls) as server:
         for address in server.addresses:
             _report(f"listening on {address.url}")
+        collector = Collector(loop, lambda: server.last_request)
         if serving.ready_file is not None:
             write_ready_file(serving.ready_file, server)
         await stopped.wait()
+        collector.stop()
         if serving.ready_file is not None:
             serving.ready_file.unlink(missing_ok=True)
 

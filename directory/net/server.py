@@ -83,6 +83,11 @@ class DirectoryServer:
         """Clients connected now."""
         return len(self._clients)
 
+    @property
+    def last_request(self) -> float:
+        """When a client asked something last, by the event loop's clock; 0 if none is connected."""
+        return max((client.active_at for client in self._clients), default=0.0)
+
     def tls_context(self) -> ssl.SSLContext | None:
         """The context for the next handshake."""
         return self._tls() if callable(self._tls) else self._tls
