@@ -22,6 +22,7 @@ from directory.errors import ResultCode
 from directory.model import ber
 from directory.model.controls import DirSync
 from directory.model.encoded import EncodedEntry, search_result_entry
+from directory.model.filter import ANY_ENTRY, Not
 from directory.model.messages import (
     LdapResult,
     Reply,
@@ -36,6 +37,9 @@ from directory.store.writer import NAME
 
 BYTES_MAX = 1_048_576
 """Octets of one answer where the client sets no limit of its own: AD's default of 1 MiB."""
+
+NOTHING = Not(ANY_ENTRY)
+"""The filter that no entry matches."""
 
 MORE = 1
 """Response flag: more results wait (the sheet calls it MoreResults)."""
@@ -96,6 +100,9 @@ def dir_sync(
     cookie = Cookie.decode(control.cookie, context)
     if cookie.through == 0:
         cookie = replace(cookie, through=context.store.committed_usn)
+    if request.filter == NOTHING:  # a client that wants only the cookie of where we are
+        yield _done(Cookie(cookie.invocation, since=cookie.through), 0)
+        return
     changed = _changed(context, base, cookie, control)
     answer = _Answer(context, request, cookie.since, control)
     test = compile_filter(context.store, rewrite(context, request.filter))
