@@ -74,6 +74,7 @@ class PartedEntry(EncodedEntry):
         self.form = form
         self.value = value
         self.blobs = blobs
+        self._folded = None
 
     @property
     def rdn(self) -> bytes:
