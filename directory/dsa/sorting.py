@@ -124,7 +124,7 @@ class Order:
                 run = []
                 yield TICK
         run.sort(key=_FIRST)
-        for _, entry in merge(*runs, run, key=_FIRST):
+        for _, entry in merge(*map(_taken, runs), _taken(run), key=_FIRST):
             yield entry
 
     def _key(self, entry: StoredEntry) -> Any:
@@ -133,6 +133,13 @@ class Order:
             for sorter in self._sorters
         ]
         return keys[0] if len(keys) == 1 else tuple(keys)
+
+
+def _taken(run: list[tuple[object, StoredEntry]]) -> Iterator[tuple[object, StoredEntry]]:
+    """A run from its start, let go of as it is taken: freeing all at the end takes a while too."""
+    run.reverse()
+    while run:
+        yield run.pop()
 
 
 _FIRST: Callable[[tuple[object, StoredEntry]], Any] = itemgetter(0)
