@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TypeVar
 
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
@@ -21,7 +20,6 @@ from directory.store.entry import TICK, StoredEntry
 SETS_MAX = 16
 """Unfinished sets of one session; the one untouched longest is dropped. AD allows five."""
 
-T = TypeVar("T")
 Show = Callable[[StoredEntry], Reply]
 
 
@@ -54,40 +52,42 @@ def take(session: Session, cookie: bytes, request: SearchRequest) -> SavedSet:
     return saved
 
 
-def page(
-    session: Session,
-    saved: SavedSet,
-    control: PagedResults,
-    limit: int,
-    show: Callable[[StoredEntry], T],
-    *,
-    ticks: bool = False,
-) -> Iterator[T | Reply]:
-    """What shows each entry of one page, and the final response with the next cookie.
+class Page:
+    """One page: its entries, and afterwards the final response with the next cookie."""
 
-    With ``ticks`` what shows a TICK comes from time to time; the set may have them without.
-    """
-    if control.size == 0 and control.cookie:  # the client gives the set up
-        yield _done(saved, b"")
-        return
-    size = min(control.size or PAGE_SIZE_MAX, PAGE_SIZE_MAX, limit - saved.given)
-    if size <= 0:
-        yield _done(saved, b"", ResultCode.SIZE_LIMIT_EXCEEDED)
-        return
-    first = () if saved.waiting is None else (saved.waiting,)
-    saved.waiting = None
-    for entry in chain(first, saved.entries):
-        if entry is TICK:
-            if ticks:
-                yield show(entry)
-        elif not size:
-            saved.waiting = entry
-            break
-        else:
-            size -= 1
-            saved.given += 1
-            yield show(entry)
-    yield _done(saved, b"" if saved.waiting is None else _keep(session, saved))
+    def __init__(
+        self, session: Session, saved: SavedSet, control: PagedResults, limit: int
+    ) -> None:
+        self._session = session
+        self._saved = saved
+        self._is_given_up = control.size == 0 and bool(control.cookie)
+        size = min(control.size or PAGE_SIZE_MAX, PAGE_SIZE_MAX, limit - saved.given)
+        self._size = 0 if self._is_given_up else max(0, size)
+
+    def entries(self) -> Iterator[StoredEntry]:
+        """At most as many as the page has; among them TICKs, where the set has some."""
+        saved, left = self._saved, self._size
+        if not left:
+            return
+        first = () if saved.waiting is None else (saved.waiting,)
+        saved.waiting = None
+        for entry in chain(first, saved.entries):
+            if entry is not TICK:
+                if not left:
+                    saved.waiting = entry
+                    break
+                left -= 1
+            yield entry
+        saved.given += self._size - left
+
+    def final(self) -> Reply:
+        """The final response, once all entries were taken."""
+        saved = self._saved
+        if self._is_given_up:
+            return _done(saved, b"")
+        if not self._size:
+            return _done(saved, b"", ResultCode.SIZE_LIMIT_EXCEEDED)
+        return _done(saved, b"" if saved.waiting is None else _keep(self._session, saved))
 
 
 def _keep(session: Session, saved: SavedSet) -> bytes:

@@ -63,7 +63,7 @@ def search(
     limit = request.size_limit or SEARCH_ENTRIES_MAX
     if controls.paged is not None:
         saved = paging.SavedSet(request, matching.entries, shown, matching.estimate, answer)
-        yield from paging.page(session, saved, controls.paged, limit, shown)
+        yield from _page(session, saved, controls.paged, limit)
         return
     count = 0
     for entry in matching.entries:
@@ -205,7 +205,17 @@ def _tested(
 def _next_page(session: Session, request: SearchRequest, control: PagedResults) -> Iterator[Reply]:
     saved = paging.take(session, control.cookie, request)
     limit = request.size_limit or SEARCH_ENTRIES_MAX
-    yield from paging.page(session, saved, control, limit, saved.show)
+    yield from _page(session, saved, control, limit)
+
+
+def _page(
+    session: Session, saved: paging.SavedSet, control: PagedResults, limit: int
+) -> Iterator[Reply]:
+    page = paging.Page(session, saved, control, limit)
+    for entry in page.entries():
+        if entry is not TICK:  # the set may have been opened by a stream
+            yield saved.show(entry)
+    yield page.final()
 
 
 def _reference(entry: StoredEntry) -> Reply:

@@ -128,12 +128,11 @@ class SearchStreams:
             show = controls.presentation(self._context, session, selection)
             saved = paging.SavedSet(request, found.entries, show, found.estimate)
         limit = request.size_limit or SEARCH_ENTRIES_MAX
-        shown = self._shown(session, selection, controls)
-        for answer in paging.page(session, saved, control, limit, shown, ticks=True):
-            if isinstance(answer, Reply):
-                final.append(answer)
-            else:
-                yield answer
+        shown = selection.operation if self._generic else self._shown(session, selection, controls)
+        page = paging.Page(session, saved, control, limit)
+        for entry in page.entries():
+            yield b"" if entry is TICK else shown(entry)
+        final.append(page.final())
 
     def _ordered(
         self,
