@@ -150,14 +150,6 @@ def test_a_file_is_inspected_without_its_password(program: Program, tmp_path: Pa
     assert "EdgeServerName" in program.run("subscription", "inspect", str(broken)).err
 
 
-def test_removing_a_subscription_in_the_organisation(program: Program) -> None:
-    removed = program.json("Remove-EdgeSubscription", "EDGE01")
-    assert removed["side"] == "organization"
-    assert len(removed["connectors"]) == 2
-    assert program.json("subscription", "list")["subscriptions"] == []
-    assert program.run("sync", "run").code == 4
-
-
 @pytest.mark.fact("edgesync-facts 4.6")
 def test_the_log_has_as_much_as_the_sites_level_says(program: Program) -> None:
     folder = program.lab / "logs" / "EdgeSync"
@@ -179,3 +171,11 @@ def test_the_log_has_as_much_as_the_sites_level_says(program: Program) -> None:
     program.ok("sync", "config", "--site", SITE, "--log-enabled", "false")
     program.ok("sync", "run")
     assert len(file.read_text().splitlines()) == len(lines) + 5
+
+
+def test_removing_a_subscription_in_the_organisation(program: Program) -> None:
+    removed = program.json("Remove-EdgeSubscription", "EDGE01")
+    assert removed["side"] == "organization"
+    assert len(removed["connectors"]) == 2
+    assert program.json("subscription", "list")["subscriptions"] == []
+    assert program.run("sync", "run").code == 4
