@@ -10,6 +10,7 @@ import pytest
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.errors import JournalError, ResultCode
 from directory.model.controls import DirSync
+from directory.model.messages import ModifyRequest
 from directory.model.modification import replace
 from tests.support.directories import DOMAIN, USERS, Bench, ad
 
@@ -76,6 +77,7 @@ def test_a_restore_that_the_disk_refuses_leaves_a_journal_that_can_be_written(
         forest.agent.restore_backup(backup)
     monkeypatch.undo()
 
-    forest.modify(FRY, replace("description", b"still here"))
+    answer = forest.ask(ModifyRequest(FRY, (replace("description", b"still here"),)))
+    assert answer.code is ResultCode.SUCCESS
     forest.agent.shutdown()
     assert ad(path=path).agent.store.find(FRY) is not None
