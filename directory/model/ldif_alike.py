@@ -51,6 +51,7 @@ class AlikeRecords:
         """The entry of a content record, or None: the careful reader knows."""
         if len(octets) > RECORD_MAX:
             return None
+        octets = _unfolded(octets)
         patterns = self._patterns
         for at, pattern in enumerate(patterns):
             found = pattern.match.fullmatch(octets)
@@ -62,7 +63,7 @@ class AlikeRecords:
 
     def learn(self, octets: bytes) -> None:
         """Make a pattern of a content record, if it is a plain one."""
-        first, *lines = octets.rstrip(b"\n").split(b"\n")
+        first, *lines = _unfolded(octets).rstrip(b"\n").split(b"\n")
         if not first.startswith(b"dn: ") or not 0 < len(lines) <= LINES_MAX:
             return
         names: list[bytes] = []
@@ -75,6 +76,10 @@ class AlikeRecords:
         if pattern is not None and all(pattern.lines != known.lines for known in self._patterns):
             self._patterns.insert(0, pattern)
             del self._patterns[PATTERNS_MAX:]
+
+
+def _unfolded(octets: bytes) -> bytes:
+    return octets.replace(b"\n ", b"") if b"\n " in octets else octets
 
 
 def _pattern(lines: tuple[bytes, ...]) -> _Pattern | None:

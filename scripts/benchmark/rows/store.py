@@ -77,7 +77,7 @@ def _started(folder: Path, data: Data, *options: str) -> Sample:
     started = time.perf_counter()
     with served(folder, "--schema", str(data.schema), *options, admin=recipients.ADMIN,
                 timeout_s=START_TIMEOUT_S) as server:  # fmt: skip
-        reader = Reader(server.port)
+        reader = Reader(server.port, (recipients.READER, recipients.READER_PASSWORD))
         reader.ask(FIRST)
         seconds = time.perf_counter() - started
         cpu = cpu_seconds(server.process.pid)
