@@ -75,7 +75,8 @@ page is fetched and made ready. Entries that are alike (same superior, classes a
 looked up once by the directory (`directory/dsa/quick_add.py`); what is not certain there takes the
 plain path. `tests/property/sync/test_wire_forms.py` and `tests/property/dsa/test_quick_add.py` hold
 these ways to the plain ones. `sync watch --immediate` runs the job whose part of AD changed, be
-it by a delete. The figures, beside slapd's syncrepl and ldap3, are in [performance.md](performance.md).
+it by a delete. The figures, beside slapd's syncrepl and ldap3, are in
+[performance.md](performance.md).
 
 ## Jobs
 
