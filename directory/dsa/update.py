@@ -64,6 +64,11 @@ def add(
 
 def _complete_name(context: Context, dn: DN, attributes: dict[AttributeName, Values]) -> None:
     """The values in the RDN belong to the entry, whether they are given or not."""
+    avas = dn.rdns[0].avas
+    if len(avas) == 1:  # nearly always one value, and given
+        own = content.attribute_of(context, avas[0].type).name
+        if avas[0].value_bytes in attributes.get(own, ()):
+            return
     for name, values in content.naming_values(context, dn).items():
         have = attributes.get(name, ())
         missing = tuple(v for v in values if v not in have)
