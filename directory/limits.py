@@ -28,6 +28,10 @@ CONTROLS_MAX = 32
 ATTRIBUTES_MAX = 4096
 """Most attributes in one add or modifications in one modify."""
 
+REMEMBERED_OCTETS_MAX = 1024
+"""Longest thing a client sends that is remembered to recognise it: names, selections, shapes. What
+is remembered outlives its connection, so thousands of long ones would fill the memory for good."""
+
 VALUES_MAX = 200_000
 """Most values of one attribute in one request (large groups)."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from directory.dsa import content
 from directory.dsa import refusals as r
 from directory.dsa.context import Context, WireName
+from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model import ber
 from directory.model.encoded import EncodedEntry, attributes_at, decode_attribute
 from directory.model.entry import Entry
@@ -54,7 +55,9 @@ def read(context: Context, entry: Entry) -> Given:
         else:
             _take(context, given, repeated, name.encode(), values, None)
             if found.name == content.OBJECT_CLASS and len(classes) < content.SHAPES_MAX:
-                classes[values] = blobs[found.name]
+                blob = blobs[found.name]
+                if len(blob) <= REMEMBERED_OCTETS_MAX:
+                    classes[values] = blob
     return _joined(context, given, repeated) if repeated else given
 
 
@@ -164,6 +167,6 @@ def _wire_name(context: Context, spelled: bytes) -> WireName:
         attribute, name, spelling, check,
         is_kept=spelling == spelled and not is_computed, is_computed=is_computed,
     )  # fmt: skip
-    if len(context.wire_names) < WIRE_NAMES_MAX:
+    if len(context.wire_names) < WIRE_NAMES_MAX and len(spelled) <= REMEMBERED_OCTETS_MAX:
         context.wire_names[spelled] = found
     return found

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from directory.dsa.context import Context
-from directory.dsa.selection import SELECTIONS_MAX, Selection
+from directory.dsa.selection import SELECTIONS_MAX, Selection, is_remembered
 from directory.dsa.session import Identity, Session
 from directory.dsa.streams import LARGE, SearchStreams
 from directory.model.filter import Equality, ItemMaker
@@ -73,10 +73,7 @@ class QuickSearch:
         store = self._store
         if scope > SUBTREE or store.referrals or session.is_global_catalog:
             return None
-        dit = store.dit
-        if dit is not self._dit:
-            self._start_over()
-        identity = session.identity
+        dit, identity = store.dit, session.identity
         entries = dit.entries
         start = session.start
         # versions never change: the same object at its id has the same name as when it was found
@@ -92,25 +89,18 @@ class QuickSearch:
         if selection is None and (selection := self._selection(attributes)) is None:
             return None
         ids: Sequence[int] | None
-        if value is None:
-            if scope != BASE or name.lower() != b"objectclass":
-                return None
-            ids = (top_id,)
+        index = self._indexes.get(name) if make is Equality else None
+        if index is not None and value is not None:
+            try:
+                key = index.key(value)
+            except ValueError:
+                return ()
+            unique = index.unique.get(key)
+            ids = (unique,) if unique is not None else index.shared.get(key, ())
         else:
-            index = self._indexes.get(name)
-            if index is None and (index := self._index(name)) is None:
-                return None
-            if make is Equality:
-                try:
-                    key = index.key(value)
-                except ValueError:
-                    return ()
-                unique = index.unique.get(key)
-                ids = (unique,) if unique is not None else index.shared.get(key, ())
-            else:
-                ids = self._range(index, make, value)
-            if ids is None or len(ids) > ENTRIES_MAX:
-                return None
+            ids = self._ids(top_id, scope, make, name, value)
+        if ids is None or len(ids) > ENTRIES_MAX:
+            return None
         # one loop without calls but those that cannot be avoided: this runs for every search
         hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
         operations: list[bytes] = []
@@ -139,6 +129,22 @@ class QuickSearch:
             operations.append(operation)
         return operations if len(operations) <= (size_limit or ENTRIES_MAX) else None
 
+    def _ids(
+        self, top_id: int, scope: int, make: ItemMaker, name: bytes, value: bytes | None
+    ) -> Sequence[int] | None:
+        """The entries of a search that is no equality in an index known already; None if unsure."""
+        if value is None:
+            return (top_id,) if scope == BASE and name.lower() == b"objectclass" else None
+        index = self._indexes.get(name)
+        if index is None and (index := self._index(name)) is None:
+            return None
+        if make is not Equality:
+            return self._range(index, make, value)
+        try:
+            return index.ids(index.key(value))
+        except ValueError:
+            return ()
+
     def _start_over(self) -> None:
         """The store has gone back to a snapshot: it has other indexes now, and another tree."""
         self._dit = self._store.dit
@@ -146,6 +152,8 @@ class QuickSearch:
 
     def _look(self, session: Session, base: bytes, scope: int) -> Start | None:
         """Where a search starts, when that is an ordinary entry that may be seen."""
+        if self._store.dit is not self._dit:
+            self._start_over()
         try:
             normal = base.decode().lower()
         except UnicodeDecodeError:
@@ -168,9 +176,10 @@ class QuickSearch:
         selection = self._context.selections.of(attributes)
         if selection.ranges:
             return None
-        if len(self._selections) >= SELECTIONS_MAX:
-            self._selections.clear()
-        self._selections[attributes] = selection
+        if is_remembered(attributes):
+            if len(self._selections) >= SELECTIONS_MAX:
+                self._selections.clear()
+            self._selections[attributes] = selection
         return selection
 
     def _index(self, name: bytes) -> AttributeIndex | None:

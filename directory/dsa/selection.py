@@ -8,10 +8,11 @@ changed entry is another version, so nothing has to be invalidated.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
 from directory.dsa.computed import CONSTRUCTED
+from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model import ber
 from directory.model.encoded import decode_attribute, search_result_entry, split_operation
 from directory.model.names import AttributeName
@@ -23,6 +24,12 @@ from directory.store.store import Store
 SELECTIONS_MAX = 1024
 """Distinct lists of attributes remembered; all are forgotten when there are more."""
 
+
+def is_remembered(attributes: Sequence[str]) -> bool:
+    """Whether a list of attributes is short enough to be kept for the next client."""
+    return sum(map(len, attributes)) <= REMEMBERED_OCTETS_MAX
+
+
 NO_ATTRIBUTES = "1.1"
 
 Picker = Callable[[tuple[bytes, ...]], Iterable[bytes]]
@@ -33,8 +40,8 @@ class Selection:
     """The attributes of one kind of answer."""
 
     __slots__ = (
-        "_catalog", "_hidden", "_is_all", "_is_operational", "_links", "_names", "_others", "_own",
-        "_schema", "_store", "is_own", "ranges", "types_only",
+        "_catalog", "_hidden", "_is_all", "_is_operational", "_is_remembered", "_links", "_names",
+        "_others", "_own", "_schema", "_store", "is_own", "ranges", "types_only",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +61,7 @@ class Selection:
         self.types_only = types_only
         self.ranges: dict[str, tuple[int, int | None]] = {}
         asked = [attributes_of_range(name, self.ranges, store) for name in attributes]
+        self._is_remembered = is_remembered(asked)
         names = [store.schema.canonical(name) for name in asked]
         self._is_all = not asked or "*" in asked
         self._is_operational = "+" in asked
@@ -140,7 +148,8 @@ class Selection:
             operation = cached[1]
         else:
             operation = search_result_entry(entry.name, self._own_body(entry))
-            entry.cached = (self, operation)
+            if self._is_remembered:
+                entry.cached = (self, operation)
         if self._links or self._others:
             foreign = self._foreign(entry)
             if foreign:
@@ -151,7 +160,9 @@ class Selection:
         picker = shape.selected.get(self)
         if picker is None:
             at = tuple(i for i, name in enumerate(shape.names) if self.picks(name))
-            picker = shape.selected[self] = _picker(at, len(shape.names))
+            picker = _picker(at, len(shape.names))
+            if self._is_remembered:
+                shape.selected[self] = picker
         return picker  # type: ignore[return-value]  # only this method writes under this key
 
 
@@ -202,10 +213,7 @@ class Selections:
         key = (attributes, types_only, replicated, catalog)
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= SELECTIONS_MAX:
-                self._known.clear()
-                self._store.shapes.forget_selections()
-            found = self._known[key] = Selection(
+            found = Selection(
                 self._store,
                 attributes,
                 types_only=types_only,
@@ -213,4 +221,9 @@ class Selections:
                 replicated=replicated,
                 catalog=catalog,
             )
+            if is_remembered(attributes):
+                if len(self._known) >= SELECTIONS_MAX:
+                    self._known.clear()
+                    self._store.shapes.forget_selections()
+                self._known[key] = found
         return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from directory.limits import REMEMBERED_OCTETS_MAX
+
 FAILURES_MAX = 10
 """Failures within the window that a person makes; AD's policies have 10 as recommended value."""
 
@@ -44,4 +46,4 @@ class BindThrottle:
 def _key(name: str, peer: str) -> tuple[str, str]:
     """By host: a new connection comes from a new port, and is the same guesser."""
     host, colon, _ = peer.rpartition(":")
-    return name.lower(), host if colon else peer
+    return name[:REMEMBERED_OCTETS_MAX].lower(), host if colon else peer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from directory.errors import InvalidDN
-from directory.limits import DN_LENGTH_MAX, RDN_COUNT_MAX
+from directory.limits import DN_LENGTH_MAX, RDN_COUNT_MAX, REMEMBERED_OCTETS_MAX
 
 _TYPE = re.compile(r"[ \n]*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*) *= *", re.ASCII)
 _PLAIN = re.compile(r"[^,+;\"\\<>\0# ][^,+;\"\\<>\0]*")
@@ -104,7 +104,7 @@ class DN:
         Raises:
             InvalidDN: with the offset of the first character that does not fit.
         """
-        return _parse(text)
+        return _parse(text) if _is_remembered(text) else _parse.__wrapped__(text)
 
     @classmethod
     def of(cls, *rdns: tuple[str, str], under: DN | None = None) -> DN:
@@ -120,8 +120,19 @@ class DN:
         if len(self.rdns) < 2:
             return self.rdn_normal if self.rdns else ""
         if len(self.rdns) > SHARED_RDNS_MAX:
-            return ",".join(rdn.normal for rdn in self.rdns)
+            return self._deep_normal()
         return f"{self.rdn_normal},{self.parent.normal}"
+
+    def _deep_normal(self) -> str:
+        """The normal form of a name too deep for calls inside calls, and of all names above it."""
+        chain = [self]
+        while len(chain[-1].rdns) > SHARED_RDNS_MAX:
+            chain.append(chain[-1].parent)
+        normal = chain.pop().normal
+        for dn in reversed(chain):
+            normal = f"{dn.rdn_normal},{normal}"
+            dn.__dict__["normal"] = normal  # the cached property, filled in
+        return normal
 
     @cached_property
     def rdn_normal(self) -> str:
@@ -226,6 +237,11 @@ def _parse(text: str) -> DN:
     return DN((rdn,)) if at > len(text) else _below(text, at, rdn)
 
 
+def _is_remembered(text: str) -> bool:
+    """Whether a name is short enough to be kept; the longest 16,384 of them would take 220 MB."""
+    return len(text) <= REMEMBERED_OCTETS_MAX // 2 and not _may_be_deep(text)
+
+
 def _may_be_deep(text: str) -> bool:
     """Whether a name may have more RDNs than share parents; one takes four characters at least."""
     if len(text) < 4 * SHARED_RDNS_MAX:
@@ -280,7 +296,8 @@ def _below(text: str, at: int, rdn: Rdn) -> DN:
     if not text[at:].strip() or text[at:].lstrip().startswith("<"):
         raise InvalidDN(text, at, "expected an attribute type and '='")
     try:
-        parent = _parse(text[at:])
+        rest = text[at:]
+        parent = _parse(rest) if _is_remembered(rest) else _parse.__wrapped__(rest)
     except InvalidDN as error:
         raise InvalidDN(text, at + error.offset, error.reason) from None
     if len(parent.rdns) >= RDN_COUNT_MAX:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from directory.errors import InvalidSchema
+from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model.names import AttributeName, attribute_name
 from directory.schema.definitions import (
     AttributeType,
@@ -113,7 +114,7 @@ class Schema:
         found = self._canonical.get(description)
         if found is None:
             found = self._make_canonical(description)
-            if len(self._canonical) < SPELLINGS_MAX:
+            if len(self._canonical) < SPELLINGS_MAX and len(description) <= REMEMBERED_OCTETS_MAX:
                 self._canonical[description] = found
         return found
 

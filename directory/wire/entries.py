@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from directory.errors import DecodeError, InvalidDN, LdapError, ResultCode
-from directory.limits import ATTRIBUTES_MAX, VALUES_MAX
+from directory.limits import ATTRIBUTES_MAX, REMEMBERED_OCTETS_MAX, VALUES_MAX
 from directory.model import ber
 from directory.model.ber import Reader, header
 from directory.model.dn import DN
@@ -54,7 +54,7 @@ def decode_selection(reader: Reader) -> tuple[str, ...]:
         reader.at = reader.end
         return names
     names = _read_selection(reader)
-    if not reader.more:
+    if not reader.more and len(rest) <= REMEMBERED_OCTETS_MAX:
         if len(KNOWN_SELECTIONS) >= SELECTIONS_MAX:
             KNOWN_SELECTIONS.clear()
         KNOWN_SELECTIONS[rest] = names
@@ -211,7 +211,7 @@ def attribute_name_at(data: bytes, at: int, end: int) -> tuple[str, int]:
             name = str(raw, "utf-8")
         except UnicodeDecodeError:
             raise DecodeError(start, "attributes.type", "not UTF-8") from None
-        if len(_NAMES) < _NAMES_MAX:
+        if len(_NAMES) < _NAMES_MAX and len(raw) <= REMEMBERED_OCTETS_MAX:
             _NAMES[raw] = name
     return name, stop
 
