@@ -79,7 +79,7 @@ async def _order(first: Sequence[int], then: Sequence[int]) -> list[int]:
     """The order in which the requests of two clients are executed that ask at the same time."""
     loop = asyncio.get_running_loop()
     clock = [loop.time()]
-    loop.time = lambda: clock[0]  # type: ignore[method-assign]
+    loop.time = lambda: clock[0]  # type: ignore[method-assign]  # time that the test moves
     agent = Slow(clock, len(first) + len(then))
     server = DirectoryServer(agent, ())
     server.commits, server.turns = GroupCommit(agent, loop), Turn(loop)
