@@ -37,6 +37,10 @@ from directory.store.entry import StoredEntry
 PATTERNS_MAX = 1024
 """Patterns remembered; a load has a handful, and all are forgotten when there are more."""
 
+FORM_OCTETS_MAX = 4096
+"""Longest form remembered, octets: Exchange's have some 300, and whoever may write could fill
+memory with long ones."""
+
 _PLAIN_RDN = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*),")
 """RDNs that are written one way only, but for the case of their letters."""
 
@@ -75,7 +79,8 @@ class QuickAdd:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._patterns: dict[EntryForm, _Pattern | None] = {}
+        self.patterns: dict[EntryForm, _Pattern | None] = {}
+        """By what entries have in common; None: known to be no pattern."""
 
     def add(self, session: Session, request: AddRequest, controls: UpdateControls) -> StoredEntry:
         """Add one entry; the new version. LdapErrors say why not."""
@@ -85,16 +90,16 @@ class QuickAdd:
             return update.add(self._context, session, request, controls)
         store = self._context.store
         with store.lock:
-            pattern = self._patterns.get(read.form)
+            pattern = self.patterns.get(read.form)
             if pattern is not None:
                 if store.dit.by_id(pattern.parent.id) is pattern.parent:
                     added = self._add(session, pattern, read)
                     if added is not None:
                         return added
                 else:
-                    del self._patterns[read.form]
+                    del self.patterns[read.form]
             added = update.add(self._context, session, request, controls)
-            if read.form not in self._patterns:
+            if read.form not in self.patterns and _length(read.form) <= FORM_OCTETS_MAX:
                 self._learn(read, added)
             return added
 
@@ -129,9 +134,9 @@ class QuickAdd:
 
     def _learn(self, read: _Read, added: StoredEntry) -> None:
         """Remember what entries like one that was added need, or that they are no pattern."""
-        if len(self._patterns) >= PATTERNS_MAX:
-            self._patterns.clear()
-        self._patterns[read.form] = self._pattern_of(read, added)
+        if len(self.patterns) >= PATTERNS_MAX:
+            self.patterns.clear()
+        self.patterns[read.form] = self._pattern_of(read, added)
 
     def _pattern_of(self, read: _Read, added: StoredEntry) -> _Pattern | None:
         context = self._context
@@ -178,6 +183,10 @@ class QuickAdd:
             configuration.configuration,
         )  # fmt: skip
         return any(top is not None and top.is_under(parent.dn) for top in tops)
+
+
+def _length(form: EntryForm) -> int:
+    return len(form.above) + len(form.classes) + sum(map(len, form.names))
 
 
 def _is_only_value(blob: bytes, value: bytes) -> bool:

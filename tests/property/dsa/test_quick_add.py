@@ -292,3 +292,18 @@ def test_a_pattern_of_one_role_is_no_right_of_another() -> None:
     assert anonymous.code.name == "INSUFFICIENT_ACCESS_RIGHTS"
     identity = made.agent.context.access.rights_at(Session().identity, ACCOUNTS)
     assert not identity & Right.WRITE
+
+
+def test_what_is_long_is_not_remembered() -> None:
+    made = generic()
+    known = len(made.agent.quick_add.patterns)
+    deep = DN.parse(f"ou={'long' * 400},{SUFFIX}")
+    made.add(deep, objectClass="organizationalUnit")
+    names = [(f"description;x-{'y' * 80}{n}".encode(), (b"x",)) for n in range(40)]
+    given: Given = [
+        (b"objectClass", (b"inetOrgPerson",)), (b"cn", (b"a",)), (b"sn", (b"x",)), *names,
+    ]  # fmt: skip
+    for name in ("a", "b"):
+        given[1] = (b"cn", (name.encode(),))
+        assert not made.ask(m.AddRequest(operation(f"cn={name},{deep}", given))).code
+    assert len(made.agent.quick_add.patterns) == known
