@@ -16,7 +16,8 @@ from directory.wire.frame import envelope
 PAUSE_S = 0.001
 """Between an answer and the next question, so that the probe is no load itself."""
 
-_QUESTION = envelope(b"\x02\x01\x01", encode_operation(SearchRequest(ROOT, Scope.BASE, attributes=("vendorName",))))  # fmt: skip  # noqa: E501
+_REQUEST = SearchRequest(ROOT, Scope.BASE, attributes=("vendorName",))
+_QUESTION = envelope(b"\x02\x01\x01", encode_operation(_REQUEST))
 
 
 class Probe:
