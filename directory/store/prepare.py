@@ -29,7 +29,7 @@ def prepare(store: Store, filter: f.Filter) -> Iterator[None]:  # noqa: A002 - t
 _FINISHED = object()
 
 
-def _steps(store: Store, filter: f.Filter) -> Iterator[None]:  # noqa: A002
+def _steps(store: Store, filter: f.Filter) -> Iterator[None]:  # noqa: A002 - as above
     match filter:
         case f.And(parts):
             for at, part in enumerate(parts):

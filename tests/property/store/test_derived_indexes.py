@@ -154,7 +154,7 @@ def test_an_index_made_in_steps_agrees_with_what_was_written_meanwhile(
         if isinstance(change, m.ModifyRequest | m.DeleteRequest):
             made.ask(change)
         elif store.find(change) is None:  # type: ignore[arg-type]  # the third kind is a name
-            made.add(change, objectClass="inetOrgPerson", sn="s 4")  # type: ignore[arg-type]
+            made.add(change, objectClass="inetOrgPerson", sn="s 4")  # type: ignore[arg-type]  # as above
     for building, (_, is_finished) in zip(running, wanted, strict=True):
         if is_finished:
             for _ in building:
