@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -42,7 +42,7 @@ from scripts.benchmark.row import NotHere, Sample
 from scripts.benchmark.servers import DATABASE_OCTETS, cpu_seconds
 from tests.support.directory_process import PASSWORD, Served, served
 from tests.support.peers import find_tool
-from tests.support.slapd import slapd
+from tests.support.slapd import Slapd, slapd
 
 EDGE, SITE = "EDGE01", "Default-First-Site-Name"
 FOREST = ForestNames.of("contoso.test", "Contoso")
@@ -200,7 +200,9 @@ class SyncreplPair:
         """Stop the provider."""
         self._stack.close()
 
-    def _slapd(self, name: str, lines: tuple[str, ...], *, loaded: bool = False):  # type: ignore[no-untyped-def]  # noqa: ANN202 - slapd()'s own
+    def _slapd(
+        self, name: str, lines: tuple[str, ...], *, loaded: bool = False
+    ) -> AbstractContextManager[Slapd]:
         folder = self._folder / name
         folder.mkdir()
         indexes = "index mail,proxyAddresses,mailNickname,objectGUID,uSNChanged eq"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
@@ -51,8 +52,6 @@ def published(count: int, trusted: bytes) -> TrustAnchors:
     )
     anchors = TrustAnchors.of(Side.HUB, [one])
     # others only fill the table: their octets are never read
-    from hashlib import sha256  # noqa: PLC0415 - here alone
-
     table = dict(anchors._by_digest)  # noqa: SLF001 - ten thousand real certificates take minutes
     for number in range(count - 1):
         der = os.urandom(800)
