@@ -1,6 +1,11 @@
 """``scripts/bench``: what the product costs, measured beside what people use today.
 
-    scripts/bench [--entries 10000,100000] [--rounds 5] [--seconds 1] [--row WORDS]... [--json FILE]
+    scripts/bench [--entries 10000,100000] [--rounds 5] [--seconds 1] [--row WORDS]... [--growth]
+                  [--json FILE] [--ldap-load FOLDER] [--nice N] [--list]
+    scripts/bench --document        # docs/performance.md from docs/performance.json
+
+The load client is ours (``load_client``), or with ``--ldap-load`` lload.c of that folder, in C. JSON
+keeps the results of other rows and sizes that are in the file already.
 
 A row of the table is a value in ``ROWS`` of a module below ``rows/``; a new module there is found
 by itself. A row says its name, its unit, its target and how to open its contenders:
@@ -25,7 +30,8 @@ yields one contender less.
 ``Bench`` has what rows share: ``entries``, ``seconds``, ``folder``, ``data`` (the recipients as
 LDIF and canned requests), ``ours(...)`` and ``slapd(...)`` (servers with those entries, started
 on first use) and ``load(server, "eq_sel", connections, depth)``, which loads a server and returns
-the Sample. ``cpu_seconds(pid)`` and ``resident_octets(pid)`` are in ``servers``.
+the Sample. ``cpu_seconds(pid)`` and ``resident_octets(pid)`` are in ``servers``; there too is
+``Server.watched()``, which tells what other clients notice of its block.
 
 Nothing here is a test: it judges nothing and CI does not run it.
 """
