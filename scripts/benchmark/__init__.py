@@ -4,8 +4,8 @@
                   [--json FILE] [--ldap-load FOLDER] [--nice N] [--list]
     scripts/bench --document        # docs/performance.md from docs/performance.json
 
-The load client is ours (``load_client``), or with ``--ldap-load`` lload.c of that folder, in C. JSON
-keeps the results of other rows and sizes that are in the file already.
+The load client is ours (``load_client``), or with ``--ldap-load`` lload.c of that folder, in C. The
+JSON file keeps the results of other rows and sizes that it has already.
 
 A row of the table is a value in ``ROWS`` of a module below ``rows/``; a new module there is found
 by itself. A row says its name, its unit, its target and how to open its contenders:
