@@ -175,10 +175,17 @@ def _dying(swarm: Swarm) -> str:
     return f"{swarm.directory()} {at} {swarm.random.choice(('before', 'within', 'after'))}"
 
 
-def _struck_mail(swarm: Swarm) -> str:
-    hub, edge = swarm.pair().split()
-    way = f"{edge} {hub}" if swarm.random.random() < 0.5 else f"{hub} {edge}"
-    return f"{way} {swarm.random.randrange(12)}"
+def _bad_line(name: str) -> Trouble:
+    """The next connection breaks, and a message that takes it comes at once."""
+
+    def begin(swarm: Swarm) -> list[str]:
+        hub, edge = swarm.pair().split()
+        inbound = swarm.random.random() < 0.5
+        way = f"{edge} {hub}" if inbound else f"{hub} {edge}"
+        at = swarm.random.randrange(12)
+        return [f"fault {name} {way} {at}", f"send {'inbound' if inbound else 'outbound'}"]
+
+    return begin
 
 
 def _skewed(swarm: Swarm) -> str:
@@ -217,8 +224,8 @@ TROUBLES: dict[str, Trouble] = {
     "garbled-tls": _fault("garble-tls", Swarm.pair),
     "resigned-tls": _fault("resign-tls", Swarm.pair),
     "impostors": _fault("impostor", Swarm.server),
-    "broken-mail": _fault("break-mail", _struck_mail),
-    "lost-receipts": _fault("lose-mail-ack", _struck_mail),
+    "broken-mail": _bad_line("break-mail"),
+    "lost-receipts": _bad_line("lose-mail-ack"),
     "long-times": lambda swarm: [f"advance {swarm.random.choice(DAYS)}"],
 }  # fmt: skip
 """Kinds of trouble by name; a world uses about half of them."""
