@@ -12,6 +12,7 @@ import pytest
 from directory.model.dn import DN
 from directory.model.messages import LdapMessage, Scope, SearchRequest
 from directory.net.limits import ListenerLimits
+from directory.net.server import DirectoryServer
 from directory.wire.connection import DisconnectionReceived
 from directory.wire.messages import encode_message
 from tests.support.agents import DictAgent, person
@@ -21,10 +22,10 @@ EVERYTHING = SearchRequest(DN.parse("dc=example,dc=com"), Scope.SUBTREE)
 PATIENCE_S = 15.0
 
 
-def gone(connections: int, server: object) -> bool:
+def gone(connections: int, server: DirectoryServer) -> bool:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        if server.connection_count <= connections:  # type: ignore[attr-defined]  # a DirectoryServer
+        if server.connection_count <= connections:
             return True
         time.sleep(0.02)
     return False
