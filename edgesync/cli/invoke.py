@@ -90,7 +90,7 @@ def _local(
     lab = open_lab(options.lab) if operation.uses_lab(parameters) else None
     try:
         context.current = lab
-        if lab is not None and operation.writes:
+        if lab is not None and operation.changes(parameters):
             lab.begin_command(note)
         return "", False, operation.run(context, **parameters)
     except ConfirmationNeeded as needed:

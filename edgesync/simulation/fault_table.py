@@ -100,7 +100,7 @@ def _wire(faults: Faults, words: Words) -> None:
         faults.struck["crash-write"] += 1
         faults.die()
 
-    lay(store, lambda journal: Tripwire(journal, at, moment, die))  # type: ignore[arg-type]
+    lay(store, lambda journal: Tripwire(journal, at, moment, die))  # type: ignore[arg-type]  # passes everything else on
 
 
 def _unwire(faults: Faults, words: Words) -> None:
