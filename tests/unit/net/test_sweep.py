@@ -72,13 +72,13 @@ def test_who_holds_most_is_cut_off_when_all_together_hold_too_much(
 
 
 def test_answers_nobody_reads_count_too() -> None:
-    limits = ListenerLimits(held=500_000, stalled_timeout_s=4.0, output_buffer=400_000)
+    limits = ListenerLimits(held=100_000, output_buffer=400_000)
     big = DictAgent([person(number, size=100_000) for number in range(300)])
     with serve(big, limits=limits) as running, contextlib.ExitStack() as stack:
         for _ in range(3):
             client = stack.enter_context(Client(running.address))
             client.send(EVERYTHING)
-        assert gone(1, running.server), "two of three, long before the stall's own limit"
+        assert gone(0, running.server), "long before the minute a single one may stall"
 
 
 def test_a_flood_is_not_read_faster_than_it_is_answered() -> None:
