@@ -75,12 +75,12 @@ class FullDisk(PassedJournal):
         super().__init__(real)
         self._struck = struck
 
-    def write(self, steps: Sequence[Step], meta: dict[str, str]) -> None:  # noqa: ARG002
+    def write(self, steps: Sequence[Step], meta: dict[str, str]) -> None:  # noqa: ARG002 - nothing is written
         """Refuse, as SQLite does."""
         self._struck()
         raise JournalError(FULL)
 
-    def restored(self, store: Store, before: Store) -> None:  # noqa: ARG002
+    def restored(self, store: Store, before: Store) -> None:  # noqa: ARG002 - nothing is written
         """Refuse this too."""
         self._struck()
         raise JournalError(FULL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from edgesync.errors import UsageError
 from edgesync.lab.faults.book import FaultBook
@@ -96,11 +97,11 @@ def _wire(faults: Faults, words: Words) -> None:
     moment = Moment(words[2]) if len(words) > 2 else Moment.BEFORE
     at, store = int(words[1]), faults.directory(words[0]).agent.store
 
-    def die() -> None:
+    def die() -> NoReturn:
         faults.struck["crash-write"] += 1
         faults.die()
 
-    lay(store, lambda journal: Tripwire(journal, at, moment, die))  # type: ignore[arg-type]  # passes everything else on
+    lay(store, lambda journal: Tripwire(journal, at, moment, die))  # passes everything else on
 
 
 def _unwire(faults: Faults, words: Words) -> None:

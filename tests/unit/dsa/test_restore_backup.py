@@ -72,7 +72,7 @@ def test_a_restore_that_the_disk_refuses_leaves_a_journal_that_can_be_written(
         def __getattr__(self, name: str) -> object:
             return getattr(whole, name)
 
-    monkeypatch.setattr(journal.db, "conn", FullAtCommit())  # type: ignore[attr-defined]  # its connection is no part of the port
+    monkeypatch.setattr(journal.db, "conn", FullAtCommit())  # type: ignore[attr-defined]  # SQLite's  # its connection is no part of the port
     with pytest.raises(JournalError):
         forest.agent.restore_backup(backup)
     monkeypatch.undo()
