@@ -71,16 +71,6 @@ def test_who_holds_most_is_cut_off_when_all_together_hold_too_much(
         assert "was cut off" in caplog.text
 
 
-def test_answers_nobody_reads_count_too() -> None:
-    limits = ListenerLimits(held=100_000, output_buffer=400_000)
-    big = DictAgent([person(number, size=100_000) for number in range(300)])
-    with serve(big, limits=limits) as running, contextlib.ExitStack() as stack:
-        for _ in range(3):
-            client = stack.enter_context(Client(running.address))
-            client.send(EVERYTHING)
-        assert gone(0, running.server), "long before the minute a single one may stall"
-
-
 def test_a_flood_is_not_read_faster_than_it_is_answered() -> None:
     """Requests wait in the kernel; here they would be copied at every read."""
     ask = encode_message(LdapMessage(1, EVERYTHING)) * 500
