@@ -50,20 +50,16 @@ CERTIFICATE_FACTS_9 = (
     Row(3, "the same reply, no certificate changed", ("connector-refuses", "tls-stripped")),
     Row(4, "12015 to 12017 every year", ("expired", "year")),
     Row(5, "a certificate cannot be removed", ("cannot-be-removed",)),
-    Row(6, "Outlook warns of a name", (),
-        "clients connect to listeners: tests/unit/client_access/test_client_rules.py"),
+    Row(6, "Outlook warns of a name", ("outlook-name",)),
     Row(7, "POP3 and IMAP4 with a wildcard certificate", ("wildcard-for-pop",)),
     Row(8, "no credentials: key missing, not granted, CNG",
         ("store-lost", "key-unreadable", "cng-key")),
     Row(9, "454 4.7.0 between Hubs", ("kerberos-clock",)),
     Row(10, "subscribed, and sync never starts",
         ("bootstrap-expired", "unreachable", "cng-key", "look-alike")),
-    Row(11, "a domain-secured partner is stuck", (),
-        "the partner needs an authority and a listener: "
-        "tests/unit/transport/test_domain_security.py"),
+    Row(11, "a domain-secured partner is stuck", ("domain-secured-partner",)),
     Row(12, "imported on another server than the request", ("imported-without-key",)),
-    Row(13, "Outlook Anywhere with a self-signed certificate", (),
-        "clients connect to listeners: tests/unit/client_access/test_client_rules.py"),
+    Row(13, "Outlook Anywhere with a self-signed certificate", ("outlook-anywhere",)),
     Row(14, "an authority's certificate lacks names", ("request-without-names",)),
 )  # fmt: skip
 """Rows of certificate-facts section 9, in its order."""
