@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from edgesync.errors import NoSuchThing, RefusedByRule, UsageError
 from edgesync.operations.registry import Document, Help, Outcome, operation
-from edgesync.operations.render import columns, listing
+from edgesync.operations.render import columns, properties
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,12 +32,8 @@ def _account(lab: Lab, user: str) -> Account:
     return found
 
 
-def _render_account(document: Document) -> Iterable[str]:
-    yield from listing([(k, v) for k, v in document.items() if k != "schema"])
-
-
 @operation(
-    "client", "account", render=_render_account, writes=True,
+    "client", "account", render=properties, writes=True,
     example="edgesync client account user0 --password-file secret.txt",
 )  # fmt: skip
 def account(
@@ -79,12 +75,8 @@ def account(
     return Outcome(document)
 
 
-def _render_enroll(document: Document) -> Iterable[str]:
-    yield from listing([(k, v) for k, v in document.items() if k != "schema"])
-
-
 @operation(
-    "client", "enroll", render=_render_enroll, writes=True,
+    "client", "enroll", render=properties, writes=True,
     example="edgesync client enroll user0 --file user0.pem",
 )  # fmt: skip
 def enroll(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -33,6 +33,11 @@ def listing(pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
     width = max((len(name) for name, _ in items), default=0)
     for name, value in items:
         yield f"{name.ljust(width)} : {value}".rstrip()
+
+
+def properties(document: Mapping[str, Any]) -> Iterator[str]:
+    """A whole answer as a listing, its ``schema`` left out."""
+    yield from listing((name, value) for name, value in document.items() if name != "schema")
 
 
 def _cell(value: Any) -> str:

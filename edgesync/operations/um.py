@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from edgesync.errors import ExitCode, NoSuchThing, RefusedByRule, Unreachable, UsageError
 from edgesync.operations import um_gateway  # noqa: F401 - more verbs of this noun
 from edgesync.operations.registry import Cmdlet, Document, Help, Outcome, operation
-from edgesync.operations.render import columns, listing
+from edgesync.operations.render import columns, listing, properties
 
 if TYPE_CHECKING:
     from edgesync.lab.lab import Lab
@@ -196,12 +196,8 @@ def _change(
     return tuple(f"Unified Messaging on {h.name} was restarted" for h in concerned)
 
 
-def _render_server(document: Document) -> Iterable[str]:
-    yield from listing([(k, v) for k, v in document.items() if k != "schema"])
-
-
 @operation(
-    "um", "server", render=_render_server, writes=True,
+    "um", "server", render=properties, writes=True,
     example="edgesync um server UM01 --startup-mode Dual",
     cmdlets=(
         Cmdlet("Set-UMServer", {"Identity": "server", "DialPlans": "dial_plan"}),
@@ -308,12 +304,8 @@ def check(
     return Outcome(report.document(), ExitCode.OK if report.is_accepted else ExitCode.NO)
 
 
-def _render_voicemail(document: Document) -> Iterable[str]:
-    yield from listing([(k, v) for k, v in document.items() if k != "schema"])
-
-
 @operation(
-    "um", "voicemail", render=_render_voicemail, writes=True,
+    "um", "voicemail", render=properties, writes=True,
     example="edgesync um voicemail UM01 --to alan.abbott@contoso.test",
 )  # fmt: skip
 def voicemail(
