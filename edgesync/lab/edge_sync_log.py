@@ -30,14 +30,14 @@ class EdgeSyncLogs:
 
     def write(self, hub: str, run: SyncRun) -> None:
         """What a Hub's run did."""
+        config = self.settings(run.runs[0].edge) if run.runs else None  # all are of one Edge
+        if config is None or self._lab.root is None:
+            return
+        name = self._lab.server(hub).name
+        if name not in self._logs:
+            folder = LabFolder(self._lab.root).logs / "EdgeSync" / name
+            self._logs[name] = EdgeSyncLog(folder, self._lab.description.profile)
         for report in run.runs:
-            config = self.settings(report.edge)
-            if config is None or self._lab.root is None:
-                continue
-            name = self._lab.server(hub).name
-            if name not in self._logs:
-                folder = LabFolder(self._lab.root).logs / "EdgeSync" / name
-                self._logs[name] = EdgeSyncLog(folder, self._lab.description.profile)
             self._logs[name].write(report, config)
 
     def settings(self, edge: str) -> ServiceConfig | None:
