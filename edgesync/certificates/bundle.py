@@ -137,7 +137,7 @@ def _from_pfx(der: bytes, password: str | None) -> Bundle:
     secret = password.encode() if password else None
     if iterations_of(der) > ITERATIONS_MAX:
         raise CertificateUnreadable(
-            f"the PFX asks for more than {ITERATIONS_MAX:,} rounds of key derivation",
+            f"the PFX asks for over {ITERATIONS_MAX:,} rounds of key derivation, or hides how many",
             "export it again; Windows asks for 2,000",
         )
     try:

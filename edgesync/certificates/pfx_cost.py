@@ -22,10 +22,21 @@ _END_OF_CONTENTS = b"\0\0"
 
 
 def iterations_of(data: bytes) -> int:
-    """The sum of all iteration counts that can be read in a PFX; 0 for what is none."""
+    """The sum of all iteration counts that can be read in a PFX; 0 for what is none.
+
+    What is too deep or too long to be looked at whole counts as more than ``ITERATIONS_MAX``: the
+    library would go on reading where we stopped.
+    """
     counter = _Counter()
-    counter.walk(data, 0, len(data), 0)
+    try:
+        counter.walk(data, 0, len(data), 0)
+    except _BeyondLimits:
+        return ITERATIONS_MAX + 1
     return counter.total
+
+
+class _BeyondLimits(Exception):
+    """More than is looked at."""
 
 
 class _Counter:
@@ -39,16 +50,14 @@ class _Counter:
         """Look at the elements of a range; where it ends, which only BER's long way leaves open."""
         before = 0
         while at + 2 <= end and data[at : at + 2] != _END_OF_CONTENTS:
-            self._elements += 1
-            if self._elements > ELEMENTS_MAX or depth > DEPTH_MAX:
-                return end
+            self._count(depth)
             tag, start, stop = _header(data, at, end)
-            if tag & _CONSTRUCTED:
+            if tag == _OCTET_STRING | _CONSTRUCTED:
+                joined, at = self._joined(data, start, end, stop, depth + 1)
+                self.walk(joined, 0, len(joined), depth + 1)
+            elif tag & _CONSTRUCTED:
                 stopped = self.walk(data, start, end if stop < 0 else stop, depth + 1)
                 at = stopped + 2 if stop < 0 else stop
-                if tag == _OCTET_STRING | _CONSTRUCTED:
-                    joined = _joined(data, start, stopped)
-                    self.walk(joined, 0, len(joined), depth + 1)
             else:
                 if stop < 0:
                     return end
@@ -59,6 +68,25 @@ class _Counter:
                 at = stop
             before = tag
         return at
+
+    def _joined(self, data: bytes, at: int, end: int, stop: int, depth: int) -> tuple[bytes, int]:
+        """An octet string written in pieces, and in pieces of pieces; and what follows it."""
+        pieces = []
+        last = end if stop < 0 else stop
+        while at + 2 <= last and data[at : at + 2] != _END_OF_CONTENTS:
+            self._count(depth)
+            tag, start, piece_stop = _header(data, at, last)
+            if tag & _CONSTRUCTED:
+                piece, at = self._joined(data, start, last, piece_stop, depth + 1)
+            else:
+                piece, at = data[start:piece_stop], last if piece_stop < 0 else piece_stop
+            pieces.append(piece)
+        return b"".join(pieces), at + 2 if stop < 0 else stop
+
+    def _count(self, depth: int) -> None:
+        self._elements += 1
+        if self._elements > ELEMENTS_MAX or depth > DEPTH_MAX:
+            raise _BeyondLimits
 
 
 def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
@@ -71,15 +99,3 @@ def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
         start += length & 0x7F
         length = int.from_bytes(data[at + 2 : start], "big")
     return data[at], start, min(start + length, end)
-
-
-def _joined(data: bytes, at: int, end: int) -> bytes:
-    """The contents of an octet string that was written in pieces."""
-    pieces = []
-    while at + 2 <= end:
-        _, start, stop = _header(data, at, end)
-        if stop < at + 2:
-            break
-        pieces.append(data[start:stop])
-        at = stop
-    return b"".join(pieces)

@@ -49,19 +49,34 @@ def test_pieces_and_open_lengths_hide_nothing() -> None:
     pieces = b"\x24\x80\x04\x06" + parameters[:6] + b"\x04\x07" + parameters[6:] + b"\0\0"
     assert iterations_of(parameters) == 30_000
     assert iterations_of(b"\x30\x80" + pieces + b"\0\0") == 30_000
+    nested = b"\x24\x80" + b"\x24\x80\x04\x06" + parameters[:6] + b"\0\0"
+    nested += b"\x24\x09\x04\x07" + parameters[6:] + b"\0\0"
+    assert iterations_of(nested) == 30_000
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x30", b"\x30\x80" * 5000, b"\x30\x84\xff\xff\xff\xff", b"\x24\x80\x00\x00" * 999],
+    [b"", b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x24\x80\x00\x00" * 999],
 )
 def test_what_is_no_ber_asks_for_nothing(data: bytes) -> None:
     assert iterations_of(data) == 0
 
 
-def test_no_more_elements_are_looked_at_than_a_chain_has() -> None:
-    counted = iterations_of(b"\x04\x00\x02\x01\x01" * ELEMENTS_MAX)
-    assert 0 < counted <= ELEMENTS_MAX
+@pytest.mark.parametrize(
+    "padding",
+    [b"\x05\x00" * ELEMENTS_MAX, b"\x24\x02\x04\x00" * ELEMENTS_MAX, b"\x30\x80" * 5000],
+    ids=["many elements", "many pieces", "depth"],
+)
+def test_what_is_not_looked_at_whole_counts_as_too_much(padding: bytes) -> None:
+    assert iterations_of(padding + b"\x04\x01a\x02\x04\x7f\xff\xff\xff") > ITERATIONS_MAX
+
+
+def test_an_octet_string_in_many_pieces_is_looked_at_once() -> None:
+    # twice at every level would be 2^20 times
+    nested = b"\x04\x01a\x02\x01\x07"
+    for _ in range(20):
+        nested = b"\x24" + bytes([len(nested) + 2]) + b"\x04" + bytes([len(nested)]) + nested
+    assert iterations_of(nested) == 7
 
 
 def test_bytes_behind_the_end_of_a_pfx_do_no_harm() -> None:
