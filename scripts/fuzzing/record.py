@@ -76,11 +76,19 @@ def current() -> dict[str, Run]:
 
 
 def append(run: Run) -> None:
-    """Add a slice to what is on disk, so that a campaign may end at any time."""
-    runs = current()
-    before = runs.get(run.target)
-    runs[run.target] = run if before is None else before.joined(run)
-    write_record(runs.values(), running())
+    """Add a slice to what is on disk, so that a campaign may end at any time.
+
+    Campaigns of different targets may run side by side: they add one after the other.
+    """
+    import fcntl  # noqa: PLC0415 - campaigns are for Linux, reading the record is not
+
+    corpus.WORKING.mkdir(exist_ok=True)
+    with (corpus.WORKING / "campaign.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        runs = current()
+        before = runs.get(run.target)
+        runs[run.target] = run if before is None else before.joined(run)
+        write_record(runs.values(), running())
 
 
 def write_record(runs: Iterable[Run], path: Path) -> None:

@@ -180,6 +180,7 @@ HTTP = Target(
     run_http,
     (),
     lambda: _HTTP,
+    size_max=256,
     words=(
         b"\r\n\r\n",
         b"HTTP/1.1\r\n",

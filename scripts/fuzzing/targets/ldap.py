@@ -227,6 +227,7 @@ BER = Target(
     run_ber,
     _WIRE,
     _messages,
+    size_max=256,
     words=(b"\x30\x80", b"\x30\x84\xff\xff\xff\xff", b"\x02\x09", b"\x84"),
     growers={
         "nested sequences": lambda n: _nested(0x30, n),

@@ -142,6 +142,7 @@ LDIF_TARGET = Target(
     run_ldif,
     (InvalidLdif,),
     lambda: _LDIF,
+    size_max=256,
     words=(b"dn: ", b"\nchangetype: ", b"modify\n", b"\n-\n", b"\n\n", b":: ", b":< ", b"\n "),
     growers={
         "many records": lambda n: b"dn: a=b\nc: d\n\n" * (n // 14),
@@ -166,6 +167,7 @@ SCHEMA_TARGET = Target(
     run_schema,
     (InvalidSchema,),
     lambda: _SCHEMA,
+    size_max=256,
     words=(
         b"attributetype ( ",
         b"objectclass ( ",
