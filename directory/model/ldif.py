@@ -8,6 +8,7 @@ Also what ldifde writes and reads: UTF-16, ``changetype: add`` on every exported
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -75,6 +76,9 @@ def parse_ldif(text: str, *, read_url: ReadUrl | None = None) -> list[Record]:
     return list(read_ldif([text.encode()], read_url=read_url))
 
 
+_DESCRIPTION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.;_=-]*")
+"""An attribute description (RFC 4512 2.5), and what directories let pass: ``_``, ``;range=0-9``."""
+
 _NAMES: dict[bytes, tuple[str, str]] = {}
 _NAMES_MAX = 8192
 """Most spellings of attribute names remembered."""
@@ -84,9 +88,9 @@ def _name(raw: bytes) -> tuple[str, str]:
     """An attribute description: (folded, as spelled)."""
     known = _NAMES.get(raw)
     if known is None:
+        if not _DESCRIPTION.fullmatch(raw):
+            raise ValueError(raw)
         text = raw.decode("ascii")
-        if not text or not text[0].isalnum() or any(char in " \t" for char in text):
-            raise ValueError(text)
         known = (text.lower(), text)
         if len(_NAMES) < _NAMES_MAX:
             _NAMES[raw] = known
@@ -277,6 +281,8 @@ class _Record:
             if operation is None:
                 raise self.fail(f"expected add, delete, replace or increment, found {word!r}")
             name = self.text(target).strip()
+            if not _DESCRIPTION.fullmatch(name.encode()):
+                raise self.fail(f"{name!r} is not an attribute name")
             self.at += 1
             values: list[bytes] = []
             while self.at < len(self.lines) and self.lines[self.at] != b"-":

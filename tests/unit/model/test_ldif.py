@@ -157,6 +157,8 @@ def test_what_ldifde_writes_is_read() -> None:
 
 
 WRONG = [
+    ("dn: CN=A\ncn: a\nJ\r\rn: b\n", 3, "not an attribute name"),
+    ("dn: CN=A\nchangetype: modify\ndelete: a\u00e9\n-\n", 3, "is not an attribute name"),
     ("dn: cn=a\ncn: a\n\nthis is no line\n", 4, "no ':'"),
     ("cn: a\n", 1, "expected 'dn:'"),
     ("dn: cn=a\n", 1, "ends after its dn"),
