@@ -34,8 +34,9 @@ from edgesync.subscription.credential_service import (
     CredentialServiceReport,
     run_credential_service,
 )
-from edgesync.subscription.credentials import Secret
+from edgesync.subscription.credentials import Secret, readable_records
 from edgesync.subscription.export import export_subscription
+from edgesync.subscription.file import SubscriptionFile
 from edgesync.subscription.subscribe import Imported, import_subscription
 from edgesync.sync.context import RunRecorder, SyncContext
 from edgesync.sync.kinds import Job
@@ -158,16 +159,30 @@ class Forest:
         assert found is not None
         return found
 
-    def subscribe(self, edge: str, site: str = DEFAULT_SITE, **switches: bool) -> Imported:
+    def export(
+        self, edge: str = "EDGE01", account_expiry: timedelta | None = None
+    ) -> SubscriptionFile:
         machine = self.edges[edge]
-        file = export_subscription(
+        return export_subscription(
             machine.port, machine.names, edge, now=self.clock.now(), profile=self.profile,
-            entropy=self.entropy, emit=self.events.append,
+            entropy=self.entropy, emit=self.events.append, account_expiry=account_expiry,
         )  # fmt: skip
+
+    def import_(
+        self, file: SubscriptionFile, site: str = DEFAULT_SITE, **switches: bool
+    ) -> Imported:
         return import_subscription(
             self.ad, self.names, file, site, now=self.clock.now(), policy=self.policy,
             profile=self.profile, entropy=self.entropy, emit=self.events.append, **switches,
         )  # fmt: skip
+
+    def subscribe(self, edge: str, site: str = DEFAULT_SITE, **switches: bool) -> Imported:
+        return self.import_(self.export(edge), site, **switches)
+
+    def credential_users(self, server: str) -> list[str]:
+        """Whose credentials a server's object holds, as AD has it."""
+        records = readable_records(self.server(server).credentials)
+        return [record.user_name for _, record in records]
 
     def open_session(self, hub: str, edge: str) -> EdgeSession:
         """As the Hub would over LDAPS: certificate compared, then a credential."""

@@ -16,24 +16,14 @@ from directory.model.messages import AddRequest, ModifyRequest, SearchRequest
 from directory.model.modification import replace
 from edgesync.port.pinning import pinned_session
 from edgesync.port.port import DirectoryPort, find
-from edgesync.subscription.export import export_subscription
 from edgesync.subscription.file import SubscriptionFile, format_subscription
 from edgesync.subscription.renewal import complete_first_session
-from edgesync.subscription.subscribe import import_subscription
 from tests.support.forest import EdgeMachine, Forest, small_forest
 
 
 @pytest.fixture
 def forest() -> Forest:
     return small_forest()
-
-
-def export(forest: Forest) -> SubscriptionFile:
-    machine = forest.edges["EDGE01"]
-    return export_subscription(
-        machine.port, machine.names, "EDGE01", now=forest.clock.now(), profile=forest.profile,
-        entropy=forest.entropy, emit=forest.events.append,
-    )  # fmt: skip
 
 
 def log_on(file: SubscriptionFile, machine: EdgeMachine) -> DirectoryPort:
@@ -53,7 +43,7 @@ def _bound(
 
 
 def test_the_file_holds_no_private_key(forest: Forest) -> None:
-    file = export(forest)
+    file = forest.export()
     numbers = forest.edges["EDGE01"].key.private_numbers()
     text = format_subscription(file)
     assert "PRIVATE" not in str(text)
@@ -63,7 +53,7 @@ def test_the_file_holds_no_private_key(forest: Forest) -> None:
 
 @pytest.mark.fact("edgesync-facts 1.3")
 def test_it_is_worth_nothing_after_a_day(forest: Forest) -> None:
-    file, machine = export(forest), forest.edges["EDGE01"]
+    file, machine = forest.export(), forest.edges["EDGE01"]
     log_on(file, machine).close()
     forest.clock.advance(timedelta(days=1))
     with pytest.raises(LdapError) as refused:
@@ -73,12 +63,8 @@ def test_it_is_worth_nothing_after_a_day(forest: Forest) -> None:
 
 @pytest.mark.fact("edgesync-facts 3.3")
 def test_it_is_worth_nothing_after_the_first_synchronization(forest: Forest) -> None:
-    file, machine = export(forest), forest.edges["EDGE01"]
-    import_subscription(
-        forest.ad, forest.names, file, "Default-First-Site-Name", now=forest.clock.now(),
-        policy=forest.policy, profile=forest.profile, entropy=forest.entropy,
-        emit=forest.events.append,
-    )  # fmt: skip
+    file, machine = forest.export(), forest.edges["EDGE01"]
+    forest.import_(file)
     forest.sync()
     forest.credential_service()
     complete_first_session(forest.ad, forest.server("HUB01"), forest.server("EDGE01"))
@@ -88,7 +74,7 @@ def test_it_is_worth_nothing_after_the_first_synchronization(forest: Forest) -> 
 
 
 def test_it_opens_nothing_in_active_directory(forest: Forest) -> None:
-    file, machine = export(forest), forest.edges["EDGE01"]
+    file, machine = forest.export(), forest.edges["EDGE01"]
     names = (file.user_name, f"{file.user_name}@contoso.test", str(machine.names.account("x")))
     for name in names:
         with pytest.raises(LdapError) as refused:
@@ -98,7 +84,7 @@ def test_it_opens_nothing_in_active_directory(forest: Forest) -> None:
 
 def test_within_the_day_it_shows_no_password_and_makes_no_account(forest: Forest) -> None:
     """It may write what EdgeSync writes: that much the documented bootstrap account can do."""
-    file, machine = export(forest), forest.edges["EDGE01"]
+    file, machine = forest.export(), forest.edges["EDGE01"]
     thief = log_on(file, machine)
     secret = ("userPassword", "unicodePwd", "ntPwdHistory", "supplementalCredentials")
     for base in (machine.names.configuration, machine.names.gateway):

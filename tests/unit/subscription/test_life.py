@@ -31,15 +31,12 @@ from edgesync.subscription.channel import (
     usable_credentials,
 )
 from edgesync.subscription.connectors import internet_connector
-from edgesync.subscription.credentials import Secret, readable_records
-from edgesync.subscription.export import export_subscription
-from edgesync.subscription.file import SubscriptionFile
+from edgesync.subscription.credentials import Secret
 from edgesync.subscription.listing import list_subscriptions
 from edgesync.subscription.renewal import (
     complete_first_session,
 )
 from edgesync.subscription.replicated import disabled_cmdlets
-from edgesync.subscription.subscribe import Imported, import_subscription
 from edgesync.sync.kinds import Job
 from edgesync.sync.report import Result
 from tests.support.certificates import server_certificate
@@ -53,33 +50,12 @@ def forest() -> Forest:
     return small_forest()
 
 
-def users(forest: Forest, server: str) -> list[str]:
-    return [record.user_name for _, record in readable_records(forest.server(server).credentials)]
-
-
-def export(
-    forest: Forest, edge: str = "EDGE01", account_expiry: timedelta | None = None
-) -> SubscriptionFile:
-    machine = forest.edges[edge]
-    return export_subscription(
-        machine.port, machine.names, edge, now=forest.clock.now(), profile=forest.profile,
-        entropy=forest.entropy, emit=forest.events.append, account_expiry=account_expiry,
-    )  # fmt: skip
-
-
-def import_(forest: Forest, file: SubscriptionFile, site: str = DEFAULT_SITE) -> Imported:
-    return import_subscription(
-        forest.ad, forest.names, file, site, now=forest.clock.now(), policy=forest.policy,
-        profile=forest.profile, entropy=forest.entropy, emit=forest.events.append,
-    )  # fmt: skip
-
-
 # export ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fact("edgesync-facts 1.2")
 def test_export_makes_an_account_that_lives_for_a_day(forest: Forest) -> None:
-    file = export(forest)
+    file = forest.export()
     machine = forest.edges["EDGE01"]
     accounts = list_accounts(machine.port, machine.names)
     assert accounts == {"ESRA.EDGE01": forest.clock.now() + DAY}
@@ -93,7 +69,7 @@ def test_export_deletes_what_edgesync_will_manage(forest: Forest) -> None:
     machine = forest.edges["EDGE01"]
     by_hand = internet_connector(machine.names, "by hand", machine.names.server("EDGE01"))
     write_connector(machine.port, by_hand)
-    export(forest)
+    forest.export()
     assert list_send_connectors(machine.port, machine.names) == ()
     assert list_accepted_domains(machine.port, machine.names) == ()
 
@@ -107,12 +83,12 @@ def test_message_classifications_are_disabled_until_2013() -> None:
 
 @pytest.mark.fact("edgesync-facts 0.1")
 def test_only_later_versions_choose_the_accounts_life(forest: Forest) -> None:
-    assert export(forest, account_expiry=timedelta(hours=2)).duration == timedelta(hours=2)
+    assert forest.export(account_expiry=timedelta(hours=2)).duration == timedelta(hours=2)
     with pytest.raises(UsageError, match="00:02:00"):
-        export(forest, account_expiry=timedelta(minutes=1))
+        forest.export(account_expiry=timedelta(minutes=1))
     old = small_forest(version=Version.EXCHANGE_2007)
     with pytest.raises(UsageError, match="24 hours"):
-        export(old, account_expiry=timedelta(hours=2))
+        old.export(account_expiry=timedelta(hours=2))
 
 
 # import ------------------------------------------------------------------------------------------
@@ -127,11 +103,11 @@ def test_import_writes_the_edge_its_certificate_and_two_copies_of_each_credentia
     assert imported.hubs == ("HUB01", "HUB02")
     assert edge.internal_certificate == forest.edges["EDGE01"].presented
     assert edge.site == forest.names.site(DEFAULT_SITE)
-    assert users(forest, "HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.0"]
-    assert users(forest, "EDGE01") == [
+    assert forest.credential_users("HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.0"]
+    assert forest.credential_users("EDGE01") == [
         "ESRA.EDGE01", "ESRA.EDGE01.HUB01.0", "ESRA.EDGE01.HUB02.0"
     ]  # fmt: skip
-    assert users(forest, "HUB03") == []
+    assert forest.credential_users("HUB03") == []
 
 
 @pytest.mark.fact("edgesync-facts 6")
@@ -179,20 +155,20 @@ def test_an_edge_belongs_to_one_site(forest: Forest) -> None:
 
 @pytest.mark.fact("edgesync-facts 1.3")
 def test_a_file_older_than_the_account_is_refused(forest: Forest) -> None:
-    file = export(forest)
+    file = forest.export()
     forest.clock.advance(DAY)
     with pytest.raises(RefusedByRule, match="expired"):
-        import_(forest, file)
-    assert users(forest, "HUB01") == []
+        forest.import_(file)
+    assert forest.credential_users("HUB01") == []
     assert read_server(forest.ad, forest.names, "EDGE01") is None
 
 
 def test_import_refuses_what_cannot_be(forest: Forest) -> None:
-    file = export(forest)
+    file = forest.export()
     with pytest.raises(NoSuchThing, match="Nowhere"):
-        import_(forest, file, site="Nowhere")
+        forest.import_(file, site="Nowhere")
     with pytest.raises(RefusedByRule, match="not an Edge"):
-        import_(forest, replace(file, edge_server_name="HUB01"))
+        forest.import_(replace(file, edge_server_name="HUB01"))
     empty = Forest()
     empty.add_edge("EDGE01")
     with pytest.raises(RefusedByRule, match="no Hub"):
@@ -222,7 +198,7 @@ def test_the_bootstrap_account_is_refused_after_a_day(forest: Forest) -> None:
     forest.clock.advance(DAY)
     with pytest.raises(CredentialRefused):
         forest.open_session("HUB01", "EDGE01")
-    file = export(forest)
+    file = forest.export()
     bind_name = str(machine.names.account(file.user_name))
 
     def bind() -> None:
@@ -263,7 +239,7 @@ def test_resubscribing_makes_new_credentials_under_new_names(forest: Forest) -> 
     forest.sync()
     forest.credential_service()
     forest.subscribe("EDGE01")
-    assert users(forest, "HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.1"]
+    assert forest.credential_users("HUB01") == ["ESRA.EDGE01", "ESRA.EDGE01.HUB01.1"]
     assert forest.sync().runs[1].result is Result.SUCCESS
     report = forest.credential_service()
     assert set(report.installed) == {"ESRA.EDGE01.HUB01.1", "ESRA.EDGE01.HUB02.1"}

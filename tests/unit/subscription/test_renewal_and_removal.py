@@ -11,7 +11,6 @@ from edgesync.organization.connectors import list_send_connectors
 from edgesync.organization.servers import list_servers, read_server
 from edgesync.port.port import find
 from edgesync.subscription.accounts import list_accounts
-from edgesync.subscription.credentials import readable_records
 from edgesync.subscription.remove import remove_in_organization, remove_on_edge
 from edgesync.subscription.renewal import (
     Renewal,
@@ -30,10 +29,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def forest() -> Forest:
     return small_forest()
-
-
-def users(forest: Forest, server: str) -> list[str]:
-    return [record.user_name for _, record in readable_records(forest.server(server).credentials)]
 
 
 # renewal -----------------------------------------------------------------------------------------
@@ -128,7 +123,7 @@ def test_removal_in_the_organisation_takes_credentials_connectors_and_accounts(
         edge_port=session, edge_names=machine.names,
     )  # fmt: skip
     assert len(removed.connectors) == 2
-    assert users(forest, "HUB01") == []
+    assert forest.credential_users("HUB01") == []
     assert read_server(forest.ad, forest.names, "EDGE01") is None
     assert list_send_connectors(forest.ad, forest.names) == ()
     forest.credential_service()
@@ -146,7 +141,7 @@ def test_a_connector_with_another_source_stays(forest: Forest) -> None:
     assert removed.connectors == ()
     left = {c.source_transport_servers for c in list_send_connectors(forest.ad, forest.names)}
     assert left == {(forest.names.server("EDGE02"),)}
-    assert users(forest, "HUB01") == ["ESRA.EDGE02", "ESRA.EDGE02.HUB01.0"]
+    assert forest.credential_users("HUB01") == ["ESRA.EDGE02", "ESRA.EDGE02.HUB01.0"]
 
 
 @pytest.mark.fact("edgesync-facts 1.6")
