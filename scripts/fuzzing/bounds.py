@@ -6,14 +6,13 @@ CPU per byte; the search and the tests then have limits to hold parsers to.
 
 from __future__ import annotations
 
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
+from scripts.fuzzing.lines import watched
 from scripts.fuzzing.target import Target, execute
 
 SMALL = 16 * 1024
@@ -95,20 +94,10 @@ def lines_run(work: Callable[[], object]) -> int:
     """Lines of our own packages that some work runs: the same number on every machine."""
     count = 0
 
-    def line(_frame: FrameType, event: str, _: Any) -> Any:
+    def seen(_frame: FrameType, event: str) -> None:
         nonlocal count
-        if event == "line":
-            count += 1
-        return line
+        count += event == "line"
 
-    def call(frame: FrameType, _event: str, _: Any) -> Any:
-        name = frame.f_globals.get("__name__", "")
-        return line if name.startswith(("directory", "edgesync")) else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
+    with watched(seen):
         work()
-    finally:
-        sys.settrace(before)
     return count

@@ -6,12 +6,11 @@ Python's tracing sees, lines and the way from one to the next, tells inputs apar
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from types import CodeType, FrameType
-from typing import Any
 
 from scripts.fuzzing.corpus import KEPT, inputs_in, kept_inputs, working_folder
+from scripts.fuzzing.lines import watched
 from scripts.fuzzing.target import Target, execute
 
 INPUTS_MAX = 300
@@ -51,22 +50,13 @@ def edges(target: Target, data: bytes) -> set[Edge]:
     found: set[Edge] = set()
     last: dict[FrameType, int] = {}
 
-    def line(frame: FrameType, event: str, _: Any) -> Any:
+    def seen(frame: FrameType, event: str) -> None:
         if event == "line":
             found.add((frame.f_code, last.get(frame, 0), frame.f_lineno))
             last[frame] = frame.f_lineno
         elif event == "return":
             last.pop(frame, None)
-        return line
 
-    def call(frame: FrameType, _event: str, _: Any) -> Any:
-        name = frame.f_globals.get("__name__", "")
-        return line if name.startswith(("directory", "edgesync")) else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
+    with watched(seen):
         execute(target, data)
-    finally:
-        sys.settrace(before)
     return found
