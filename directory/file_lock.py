@@ -7,19 +7,18 @@ try:
 except ImportError:  # Windows
     import msvcrt
 
-    def hold(handle: int) -> None:
-        """Hold an open file for this process until it closes it.
-
-        Raises:
-            OSError: another process holds it.
-        """
+    def _lock(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # Windows
 else:
 
-    def hold(handle: int) -> None:
-        """Hold an open file for this process until it closes it.
-
-        Raises:
-            OSError: another process holds it.
-        """
+    def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def hold(handle: int) -> None:
+    """Hold an open file for this process until it closes it.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    _lock(handle)
