@@ -22,7 +22,7 @@ SHARED_RDNS_MAX = 48
 deeper are read in a loop, so that no name can exhaust the stack."""
 
 _SPECIAL = ',+"\\<>;='
-_MAY_NEED_ESCAPE = re.compile(r'[,+"\\<>;=#\x00-\x1f\x7f]|^ | $')
+_TO_ESCAPE = re.compile(r'[,+"\\<>;=\x00-\x1f\x7f]|\A[# ]| \Z')
 _HEX = frozenset("0123456789abcdefABCDEF")
 _OID_NAMES = {
     "2.5.4.3": "cn", "2.5.4.7": "l", "2.5.4.8": "st", "2.5.4.10": "o", "2.5.4.11": "ou",
@@ -207,18 +207,12 @@ ROOT = DN()
 
 def _escape(value: str) -> str:
     """Escape a value for RFC 4514 section 2.4."""
-    if not _MAY_NEED_ESCAPE.search(value):
-        return value
-    out: list[str] = []
-    last = len(value) - 1
-    for i, char in enumerate(value):
-        if char in _SPECIAL or (char == "#" and i == 0) or (char == " " and i in {0, last}):
-            out.append("\\" + char)
-        elif ord(char) < 0x20 or ord(char) == 0x7F:
-            out.append("".join(f"\\{byte:02X}" for byte in char.encode()))
-        else:
-            out.append(char)
-    return "".join(out)
+    return _TO_ESCAPE.sub(_escaped, value) if _TO_ESCAPE.search(value) else value
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    return f"\\{ord(char):02X}" if char < " " or char == "\x7f" else f"\\{char}"
 
 
 @lru_cache(maxsize=16384)
