@@ -9,8 +9,12 @@ from pathlib import Path
 
 from directory.errors import DirectoryError, InvalidDN, ParseError
 from directory.model.dn import DN
+from directory.net.limits import BUSY_POLL_S
 from directory.net.serve import Serving, serve
 from directory.net.server import Address
+
+BUSY_POLL_MAX_US = 10_000
+"""Whoever has more to wait for is not asking one question after the other."""
 
 
 def _dn(text: str) -> DN:
@@ -25,6 +29,13 @@ def _address(text: str) -> Address:
     if not colon or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return Address(host.strip("[]") or "127.0.0.1", int(port))
+
+
+def _microseconds(text: str) -> float:
+    """Seconds of an option in microseconds."""
+    if not text.isdecimal() or int(text) > BUSY_POLL_MAX_US:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0 to {BUSY_POLL_MAX_US}")
+    return int(text) / 1e6
 
 
 def _tls_address(text: str) -> Address:
@@ -83,6 +94,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--allow-anonymous-read", action="store_true", help="let nobody read everything")
     add("--ready-file", type=Path, metavar="FILE", help="written when serving: addresses, pid")
+    add(
+        "--busy-poll",
+        type=_microseconds,
+        default=BUSY_POLL_S,
+        metavar="MICROSECONDS",
+        help="keep looking for so long when clients ask one question after the other"
+        " (default 200; 0: go to sleep, which is slower and leaves the core to others)",
+    )
     return options  # fmt: skip
 
 
@@ -110,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 durability=options.durability,
                 allow_anonymous_read=options.allow_anonymous_read,
                 ready_file=options.ready_file,
+                busy_poll_s=options.busy_poll,
             )
         )
     except (DirectoryError, OSError) as error:

@@ -50,6 +50,7 @@ class ClientSession(asyncio.Protocol):
         self._limits = server.limits
         self._commits = server.commits
         self._turns = server.turns
+        self._poll = server.busy_poll
         self._quick = server.quick_search
         self._is_tls = is_tls
         self._loop = asyncio.get_running_loop()
@@ -104,6 +105,8 @@ class ClientSession(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self.active_at = self._loop.time()
+        if self._poll is not None and self._poll.is_waiting:
+            self._poll.asked()
         self._wire.frames.receive_data(data)
         self._read()
 
@@ -151,28 +154,20 @@ class ClientSession(asyncio.Protocol):
         wanted = self._may_start and not self._is_behind
         if wanted != self._is_reading:
             self._is_reading = wanted
-            if wanted:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+            (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
         self._is_behind = False
-        if self._may_start:
-            while True:
-                frame = self._answer_quickly()
-                if isinstance(frame, NeedData):
-                    break
-                if isinstance(frame, Frame):
-                    self._interpret(frame)
-                else:
-                    self._fail_protocol(frame)
-                if not self._may_start:
-                    break
-                if self._turns.is_over:
-                    self._is_behind = True
-                    break
+        while self._may_start and not self._is_behind:
+            frame = self._answer_quickly()
+            if frame is NEED_DATA:
+                break
+            if isinstance(frame, Frame):
+                self._interpret(frame)
+            elif isinstance(frame, ProtocolFailed):
+                self._fail_protocol(frame)
+            self._is_behind = self._may_start and self._turns.is_over
         if self._is_behind:
             self._turn_later()
         self._flush()
@@ -204,6 +199,8 @@ class ClientSession(asyncio.Protocol):
         return NEED_DATA
 
     def _interpret(self, frame: Frame) -> None:
+        if self._operations.update_quickly(frame):
+            return
         event = self._wire.interpret(frame)
         if isinstance(event, RequestReceived):
             self._dispatch(frame, event)
@@ -363,6 +360,8 @@ class ClientSession(asyncio.Protocol):
             return
         if self._output.parts:
             transport.write(self._output.take())
+            if self._poll is not None:
+                self._poll.answered()
         if self._is_closing:
             transport.close()
 

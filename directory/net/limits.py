@@ -33,6 +33,24 @@ round, so rounds must be short when there are thousands."""
 QUICK_ANSWERS = 32
 """Quick answers between looks at the clock: a fifth of a millisecond's worth."""
 
+BUSY_POLL_S = 0.0002
+"""How long after an answer the event loop of a server with a process of its own looks for the next
+question before it goes to sleep: twice what a client on another core takes that was asleep too."""
+
+QUICK_QUESTIONS = 4
+"""Questions in a row that must have come within that time before the loop polls at all."""
+
+QUICK_QUESTIONS_MAX = 1024
+"""The same after polling in vain again and again; each time doubles it. Of a server whose clients
+ask now and then a thousandth of the questions is waited for."""
+
+PREEMPTED_S = 0.0005
+"""A turn of the loop that polls and took so long was interrupted: other programs want the core.
+Longer than a turn that answers one question of each client, shorter than the kernel's slices."""
+
+PREEMPTED_PAUSE_S = 0.1
+"""How long nothing is polled for then: a slice of some 3 ms lost out of so much is no loss."""
+
 HASHING_THREADS = max(1, (os.cpu_count() or 2) - 1)
 """Threads that hash passwords of binds: all cores but the one that serves."""
 
@@ -67,3 +85,5 @@ class ListenerLimits:
     stalled_timeout_s: float = limits.STALLED_OUTPUT_TIMEOUT_S
     unfinished_timeout_s: float = UNFINISHED_TIMEOUT_S
     held: int = HELD_MAX
+    busy_poll_s: float = 0.0
+    """How long to look for the next question after an answer (``busy_poll``); 0 goes to sleep."""

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from directory.net.agent import Agent, QuickSearcher
+from directory.net.busy_poll import BusyPoll
 from directory.net.durability import GroupCommit
 from directory.net.limits import ListenerLimits
 from directory.net.turns import Turn
@@ -45,6 +46,7 @@ class Listener(Protocol):
     limits: ListenerLimits
     commits: GroupCommit
     turns: Turn
+    busy_poll: BusyPoll | None
     hashing: Executor
     quick_search: QuickSearcher | None
     handshake_timeout_s: float

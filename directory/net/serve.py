@@ -24,6 +24,7 @@ from directory.dsa.instance import open_directory
 from directory.entropy import Entropy, SystemEntropy
 from directory.model.dn import DN
 from directory.net.collector import Collector
+from directory.net.limits import BUSY_POLL_S, ListenerLimits
 from directory.net.loading import load_ldif
 from directory.net.server import Address, DirectoryServer
 from directory.net.tls import self_signed, server_context
@@ -58,6 +59,8 @@ class Serving:
     durability: Durability = "full"
     allow_anonymous_read: bool = False
     ready_file: Path | None = None
+    busy_poll_s: float = BUSY_POLL_S
+    """How long to look for the next question after an answer; 0 goes to sleep at once."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -127,7 +130,8 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows stops by KeyboardInterrupt
             loop.add_signal_handler(number, stopped.set)
-    async with DirectoryServer(agent, serving.addresses, tls=tls) as server:
+    limits = ListenerLimits(busy_poll_s=serving.busy_poll_s)
+    async with DirectoryServer(agent, serving.addresses, tls=tls, limits=limits) as server:
         for address in server.addresses:
             _report(f"listening on {address.url}")
         collector = Collector(loop, lambda: server.last_request)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from directory.net.agent import Agent, QuickAgent, QuickSearcher
+from directory.net.busy_poll import BusyPoll, cores
 from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import BACKLOG, HASHING_THREADS, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
@@ -64,6 +65,7 @@ class DirectoryServer:
             self.quick_search = cast("QuickAgent", agent).quick_search
         self.commits: GroupCommit
         self.turns: Turn
+        self.busy_poll: BusyPoll | None = None
         self.hashing: Executor
         self._listen = tuple(listen)
         self._tls = tls
@@ -101,6 +103,8 @@ class DirectoryServer:
         loop = asyncio.get_running_loop()
         self.commits = GroupCommit(self.agent, loop)
         self.turns = Turn(loop)
+        if self.limits.busy_poll_s and cores() > 1:
+            self.busy_poll = BusyPoll(loop.call_soon, self.limits.busy_poll_s)
         self.hashing = ThreadPoolExecutor(HASHING_THREADS, "password hashing")
         addresses: list[Address] = []
         try:
