@@ -120,7 +120,7 @@ class QuickSearch:
             ):
                 continue
             cached = entry.cached
-            if cached is not None and cached[0] is selection and selection.is_own:
+            if cached is not None and cached[0] is selection.mark and selection.is_own:
                 operation = cached[1]
             else:
                 operation = selection.operation(entry)

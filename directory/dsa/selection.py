@@ -2,7 +2,8 @@
 
 A selection is made once for a list of attributes and remembered; what it picks from entries of
 one shape is remembered in the shape; the finished answer in one slot of the entry's version. A
-changed entry is another version, so nothing has to be invalidated.
+changed entry is another version, so nothing has to be invalidated. Shapes and entries are shared
+with forks: they know a selection by its mark, not by the selection, which knows its directory.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Selection:
 
     __slots__ = (
         "_catalog", "_hidden", "_is_all", "_is_operational", "_is_remembered", "_links", "_names",
-        "_others", "_own", "_schema", "_store", "is_own", "ranges", "types_only",
+        "_others", "_own", "_schema", "_store", "is_own", "mark", "ranges", "types_only",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,9 @@ class Selection:
         self.ranges: dict[str, tuple[int, int | None]] = {}
         asked = [attributes_of_range(name, self.ranges, store) for name in attributes]
         self._is_remembered = is_remembered(asked)
+        question = (tuple(asked), types_only, generic, replicated, catalog)
+        self.mark = store.shapes.mark(question) if self._is_remembered else object()
+        """What entries and shapes remember its answers by."""
         names = [store.schema.canonical(name) for name in asked]
         self._is_all = not asked or "*" in asked
         self._is_operational = "+" in asked
@@ -144,12 +148,12 @@ class Selection:
     def operation(self, entry: StoredEntry) -> bytes:
         """The finished SearchResultEntry of an entry."""
         cached = entry.cached
-        if cached is not None and cached[0] is self:
+        if cached is not None and cached[0] is self.mark:
             operation = cached[1]
         else:
             operation = search_result_entry(entry.name, self._own_body(entry))
             if self._is_remembered:
-                entry.cached = (self, operation)
+                entry.cached = (self.mark, operation)
         if self._links or self._others:
             foreign = self._foreign(entry)
             if foreign:
@@ -157,12 +161,12 @@ class Selection:
         return operation
 
     def _stored(self, shape: Shape) -> Picker:
-        picker = shape.selected.get(self)
+        picker = shape.selected.get(self.mark)
         if picker is None:
             at = tuple(i for i, name in enumerate(shape.names) if self.picks(name))
             picker = _picker(at, len(shape.names))
             if self._is_remembered:
-                shape.selected[self] = picker
+                shape.selected[self.mark] = picker
         return picker  # type: ignore[return-value]  # only this method writes under this key
 
 
@@ -224,6 +228,5 @@ class Selections:
             if is_remembered(attributes):
                 if len(self._known) >= SELECTIONS_MAX:
                     self._known.clear()
-                    self._store.shapes.forget_selections()
                 self._known[key] = found
         return found

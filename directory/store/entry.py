@@ -11,7 +11,7 @@ is what makes consistent reads, snapshots, forks and history cheap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple, NewType
 
 from directory.model.dn import DN
@@ -85,6 +85,9 @@ DESCRIPTIONS_MAX = 1024
 COMMON_MAX = 4096
 """Attributes shared between entries: classes, flags and types have far fewer forms."""
 
+MARKS_MAX = 1024
+"""Questions whose answers shapes remember; all are forgotten when there are more."""
+
 SPELLINGS_MAX = 100_000
 """Orders of names remembered beside the one a shape keeps; what lies above is sorted each time."""
 
@@ -97,6 +100,7 @@ class Shapes:
         self._blobs: dict[bytes, bytes] = {}
         self._shapes: dict[tuple[AttributeName, ...], Shape] = {}
         self._used: set[str] = set()
+        self._marks: dict[Hashable, object] = {}
 
     def uses(self, name: str) -> bool:
         """Whether any shape ever made has an attribute, with or without options."""
@@ -117,9 +121,23 @@ class Shapes:
                 known[blob] = blob
         return tuple(shared)
 
-    def forget_selections(self) -> None:
-        """Let go of what searches keep in the shapes."""
-        for shape in self._shapes.values():
+    def mark(self, question: Hashable) -> object:
+        """What entries and shapes remember the answers to one question by.
+
+        It knows no directory, and is the same in every fork: forks share entries and shapes, and
+        what those remember would keep a fork that is gone in memory.
+        """
+        mark = self._marks.get(question)
+        if mark is None:
+            if len(self._marks) >= MARKS_MAX:
+                self._forget_selections()
+            mark = self._marks[question] = object()
+        return mark
+
+    def _forget_selections(self) -> None:
+        """Let go of what searches keep in the shapes; other threads may be making some."""
+        self._marks.clear()
+        for shape in list(self._shapes.values()):
             shape.selected.clear()
 
     def of(self, names: Iterable[AttributeName]) -> Shape:
