@@ -1,9 +1,11 @@
 """``python -m scripts.crash``: kill commands at their writes and at random, judge what is left.
 
-    python -m scripts.crash [--kills 1000] [--seed 12] [--work NAME]... [--refuse] [--json FILE]
+    python -m scripts.crash [--kills 1000 | --every] [--seed 12] [--work NAME]... [--refuse]
+                            [--json FILE]
 
 Prints a table on stdout and progress on stderr; exit code 3 when a kill left something wrong.
-``--refuse`` does not kill: from each chosen boundary on the disk is full, fails or is read-only.
+``--every`` kills at each write of each command once, and at no other moment; ``--refuse`` does not
+kill: from each chosen boundary on the disk is full, fails or is read-only.
 Needs strace, and Linux.
 """
 
@@ -28,7 +30,7 @@ import edgesync.operations.sync
 import edgesync.operations.trust
 import edgesync.planning.matrix
 import edgesync.sync.history  # noqa: F401 - see above
-from scripts.crash.campaign import REFUSED, Course, Failure, Tally, moments
+from scripts.crash.campaign import REFUSED, Course, Failure, Tally, every, moments
 from scripts.crash.victim import Boundary
 from scripts.crash.workloads import WORKLOADS
 
@@ -40,6 +42,7 @@ def main() -> int:
     """Parse, kill, tell."""
     options = argparse.ArgumentParser(prog="python -m scripts.crash", description=__doc__)
     options.add_argument("--kills", type=int, default=1000)
+    options.add_argument("--every", action="store_true", help="at every write, none at random")
     options.add_argument("--seed", type=int, default=12)
     names = [workload.name for workload in WORKLOADS]
     options.add_argument("--work", action="append", choices=names, default=[])
@@ -50,21 +53,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="edgesync-crash-") as folder:
         courses = [Course(workload, Path(folder) / workload.name) for workload in chosen]
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
-        plan = moments(courses, given.kills, random.Random(given.seed))
+        plan = (
+            every(courses) if given.every
+            else moments(courses, given.kills, random.Random(given.seed))
+        )  # fmt: skip
         if given.refuse:
             plan = [(c, m) for c, m in plan if isinstance(m, Boundary) and m.call in REFUSED]
         for number, (course, moment) in enumerate(plan, 1):
             _one(course, moment, tallies[course.workload.name], refuse=given.refuse)
-            if number % PROGRESS_EVERY == 0:
+            if number % PROGRESS_EVERY == 0 or number == len(plan):
                 wrong = sum(len(tally.failures) for tally in tallies.values())
                 print(f"{number} of {len(plan)}, {wrong} wrong", file=sys.stderr, flush=True)
+                document = {
+                    "schema": SCHEMA, "seed": given.seed, "every": given.every,
+                    "refused": given.refuse, "planned": len(plan), "judged": number,
+                    "workloads": {name: asdict(tally) for name, tally in tallies.items()},
+                }  # fmt: skip
+                if given.json:
+                    given.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     _tell(tallies, given.seed)
-    if given.json:
-        document = {
-            "schema": SCHEMA, "seed": given.seed, "kills": len(plan), "refused": given.refuse,
-            "workloads": {name: asdict(tally) for name, tally in tallies.items()},
-        }  # fmt: skip
-        given.json.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return 3 if any(tally.failures for tally in tallies.values()) else 0
 
 
@@ -76,6 +83,8 @@ def _one(course: Course, moment: Boundary | float, tally: Tally, *, refuse: bool
         ended, wrong = course.kill(moment)
     if isinstance(moment, Boundary):
         tally.at_boundaries += 1
+        if refuse or ended.was_killed:
+            tally.reached.append(str(moment))
     else:
         tally.at_random += 1
     tally.came_late += not (ended.was_killed or refuse)
@@ -88,14 +97,15 @@ def _one(course: Course, moment: Boundary | float, tally: Tally, *, refuse: bool
 
 def _tell(tallies: dict[str, Tally], seed: int) -> None:
     print(f"seed {seed}")
-    print(f"{'command':10} {'writes':>7} {'killed at one':>14} {'at random':>10} {'wrong':>6}")
+    words = ("writes", "tried", "reached", "at random", "wrong")
+    print(f"{'command':10}", *(f"{word:>9}" for word in words))
     rows = [
-        (name, t.boundaries, t.at_boundaries, t.at_random, len(t.failures))
+        (name, t.boundaries, t.at_boundaries, len(t.reached), t.at_random, len(t.failures))
         for name, t in tallies.items()
     ]
-    total = ("all", *(sum(int(row[n]) for row in rows) for n in range(1, 5)))
-    for name, writes, at_writes, at_random, wrong in (*rows, total):
-        print(f"{name:10} {writes:7} {at_writes:14} {at_random:10} {wrong:6}")
+    total = ("all", *(sum(int(row[n]) for row in rows) for n in range(1, 6)))
+    for name, *numbers in (*rows, total):
+        print(f"{name:10}", *(f"{number:9}" for number in numbers))
 
 
 if __name__ == "__main__":

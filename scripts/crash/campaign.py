@@ -15,6 +15,9 @@ from scripts.crash.workloads import Workload, copy_case
 RANDOM_SHARE = 5
 """One kill in so many comes at a random moment, however many boundaries there are."""
 
+TRIES = 5
+"""How often a boundary is tried that a victim did not come to."""
+
 REFUSED = {
     "pwrite64": "ENOSPC", "fsync": "EIO", "fdatasync": "EIO",
     "ftruncate": "EIO", "mkdir": "EROFS", "rename": "EROFS", "sendfile": "ENOSPC",
@@ -37,6 +40,8 @@ class Tally:
 
     boundaries: int = 0
     at_boundaries: int = 0
+    reached: list[str] = field(default_factory=list)
+    """Boundaries at which the signal, or the refusal, found the command alive."""
     at_random: int = 0
     came_late: int = 0
     """Victims that were done before the signal came: judged all the same."""
@@ -70,13 +75,26 @@ class Course:
         self.took_s = run(lambda: workload.act(rehearsal), folder).took_s
 
     def kill(self, moment: Boundary | float) -> tuple[Ended, list[str]]:
-        """Kill it there; what was wrong afterwards."""
-        case = copy_case(self._start, self._folder / "case")
-        if isinstance(moment, Boundary):
-            ended = kill_at(lambda: self.workload.act(case), self._folder, moment)
-        else:
-            ended = run(lambda: self.workload.act(case), self._folder, kill_after_s=moment)
+        """Kill it there; what was wrong afterwards.
+
+        How often a command writes is not the same each time: one that was done with fewer writes
+        than that is given another chance to reach it.
+        """
+        case = self._folder / "case"
+        for _ in range(TRIES):
+            copy_case(self._start, case)
+            ended = self._victim(case, moment)
+            if ended.was_killed or not isinstance(moment, Boundary):
+                break
         return ended, self._judged(case)
+
+    def _victim(self, case: Path, moment: Boundary | float) -> Ended:
+        def work() -> int:
+            return self.workload.act(case)
+
+        if isinstance(moment, Boundary):
+            return kill_at(work, self._folder, moment)
+        return run(work, self._folder, kill_after_s=moment)
 
     def refuse(self, boundary: Boundary) -> tuple[Ended, list[str]]:
         """Let the disk refuse from there on, then be well again; what was wrong afterwards."""
@@ -118,6 +136,11 @@ class Course:
         if code:
             yield f"directory verify at the end: {code}: {said[-400:]}"
         yield from drafts(case)
+
+
+def every(courses: list[Course]) -> list[tuple[Course, Boundary | float]]:
+    """Each write of each command once, nothing at random."""
+    return [(course, boundary) for course in courses for boundary in course.boundaries]
 
 
 def _done(prepare: Callable[[Path], None], case: Path) -> int:

@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CALLS = (
-    "write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate", "rename", "renameat",
-    "renameat2", "link", "linkat", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "sendfile",
-    "copy_file_range",
+    "write", "pwrite64", "writev", "pwritev", "fsync", "fdatasync", "truncate", "ftruncate",
+    "fallocate", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
+    "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "sendfile", "copy_file_range", "chmod",
+    "fchmod", "fchmodat", "open", "openat",
 )  # fmt: skip
-"""System calls after which the disk is, or may be, different: the write boundaries."""
+"""System calls after which the disk is, or may be, different: the write boundaries. Of those that
+open a file only what may make or empty one counts."""
+
+_OPENING = frozenset(("open", "openat"))
+_MAKING = ("O_CREAT", "O_TRUNC")
 
 ATTACH_TIMEOUT_S = 20.0
 RUN_TIMEOUT_S = 120.0
@@ -77,7 +82,8 @@ def count(work: Work, folder: Path) -> tuple[Ended, list[Boundary]]:
         if found and int(found["pid"]) == victim.pid:
             call = found["call"]
             seen[call] = seen.get(call, 0) + 1
-            boundaries.append(Boundary(call, seen[call]))
+            if call not in _OPENING or any(flag in line for flag in _MAKING):
+                boundaries.append(Boundary(call, seen[call]))
     return ended, boundaries
 
 
