@@ -107,10 +107,17 @@ class Use:
             except Exception as error:  # noqa: BLE001 - counted and told; the soak goes on
                 self.failed[f"{name}: {type(error).__name__}"] += 1
 
-    def _bound(self) -> ldap3.Connection:
+    @contextlib.contextmanager
+    def _bound(self) -> Iterator[ldap3.Connection]:
+        """A connection that is gone afterwards: ldap3 leaves open what was bound on the way in."""
         server = ldap3.Server(self._ad, get_info=ldap3.NONE)
         name = "CN=Administrator,CN=Users,DC=contoso,DC=test"
-        return ldap3.Connection(server, name, ADMIN_PASSWORD, auto_bind=True, receive_timeout=30)
+        connection: Any = ldap3.Connection(server, name, ADMIN_PASSWORD, receive_timeout=30)
+        connection.bind()
+        try:
+            yield connection
+        finally:
+            connection.unbind()
 
     def _search(self, number: int) -> None:
         with self._bound() as connection:
