@@ -5,6 +5,8 @@ A guided tour made of commands anybody can type; every line it prints was measur
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,9 +127,10 @@ class _Tour:
         print(f"\nNot trusted: {bad[0]} before, {bad[1]} after the mistake, {bad[2]} in the end.")
         print(f"Done in {seconds:.1f} s, {_asked(before, broken, mended)} cells asked.")
         if self.keep:
-            print(f"The lab is at {self.folder}. Next: edgesync lab up --lab {self.folder}")
+            print(f"The lab is at {self.folder}. Next: {_program()} lab up --lab {self.folder}")
         else:
-            print("Next: edgesync lab new && edgesync lab up --detach && edgesync trust matrix")
+            steps = ("lab new", "lab up --detach", "trust matrix")
+            print("Next: " + " && ".join(f"{_program()} {step}" for step in steps))
         good = bad[0] == 0 and bad[1] > 0 and bad[2] == 0
         return ExitCode.OK if good else ExitCode.NO
 
@@ -156,6 +159,12 @@ class _Tour:
         code = f", exit {int(outcome.exit_code)}" if outcome.exit_code else ""
         print(f"  ({seconds:.2f} s{code})", flush=True)
         return outcome.document
+
+
+def _program() -> str:
+    """What to type for this program: in a fresh clone it is not on the PATH."""
+    typed = sys.argv[0]
+    return typed if Path(typed).name == "edgesync" and not shutil.which("edgesync") else "edgesync"
 
 
 def _untrusted(matrix: Mapping[str, Any]) -> list[Mapping[str, Any]]:
