@@ -8,6 +8,7 @@ from directory.clock import Clock
 from directory.dsa import extended, removal, rename, update
 from directory.dsa.access import AccessPolicy
 from directory.dsa.bind import bind, password_work
+from directory.dsa.bulk_add import BulkAdd
 from directory.dsa.compare import compare
 from directory.dsa.content_sync import ContentSync
 from directory.dsa.context import Context, DsaObserver
@@ -54,6 +55,7 @@ class DirectoryServiceAgent:
         self.context = context
         self.quick_search = QuickSearch(context)
         self.quick_add = QuickAdd(context)
+        self.bulk_add = BulkAdd(context, self.quick_add)
 
     @property
     def store(self) -> Store:
@@ -98,6 +100,22 @@ class DirectoryServiceAgent:
             self._update(session, request, NO_CONTROLS)
         except (LdapError, ParseError, JournalError) as error:
             self._refused(session, request, error).raise_for_code()
+
+    def update_all(self, session: Session, requests: Sequence[Request]) -> list[LdapError | None]:
+        """``update`` for many in their order: why each was refused, or None.
+
+        With ``group_commit`` adds of entries that are alike are carried out together.
+        """
+        if session.group_commit and not session.is_global_catalog:
+            return self.bulk_add.update_all(session, requests, self._outcome)
+        return [self._outcome(session, request) for request in requests]
+
+    def _outcome(self, session: Session, request: Request) -> LdapError | None:
+        try:
+            self.update(session, request)
+        except LdapError as error:
+            return error
+        return None
 
     def _refused(
         self, session: Session, request: Request, error: LdapError | ParseError | JournalError

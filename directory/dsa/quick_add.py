@@ -45,7 +45,7 @@ _PLAIN_RDN = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@-]+(?: [A-Za-z0
 """RDNs that are written one way only, but for the case of their letters."""
 
 
-class _Pattern(NamedTuple):
+class Pattern(NamedTuple):
     """What entries of one pattern have in common."""
 
     parent: StoredEntry
@@ -79,7 +79,7 @@ class QuickAdd:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.patterns: dict[EntryForm, _Pattern | None] = {}
+        self.patterns: dict[EntryForm, Pattern | None] = {}
         """By what entries have in common; None: known to be no pattern."""
 
     def add(self, session: Session, request: AddRequest, controls: UpdateControls) -> StoredEntry:
@@ -103,16 +103,20 @@ class QuickAdd:
                 self._learn(read, added)
             return added
 
-    def _add(self, session: Session, pattern: _Pattern, read: _Read) -> StoredEntry | None:
+    def may_write(self, session: Session, pattern: Pattern) -> bool:
+        """Whether a session may add entries of a pattern."""
+        role = session.identity.role
+        known = pattern.roles.get(role)
+        if known is None:
+            rights = self._context.access.rights_at(session.identity, pattern.parent.dn)
+            known = pattern.roles[role] = bool(rights & Right.WRITE)
+        return known
+
+    def _add(self, session: Session, pattern: Pattern, read: _Read) -> StoredEntry | None:
         """Add an entry of a known pattern; None when it needs a closer look."""
         context = self._context
         store = context.store
-        identity = session.identity
-        may_write = pattern.roles.get(identity.role)
-        if may_write is None:
-            rights = context.access.rights_at(identity, pattern.parent.dn)
-            may_write = pattern.roles[identity.role] = bool(rights & Right.WRITE)
-        if not may_write:
+        if not self.may_write(session, pattern):
             return None
         blobs = read.blobs
         if not _is_only_value(blobs[pattern.naming], read.value):
@@ -138,7 +142,7 @@ class QuickAdd:
             self.patterns.clear()
         self.patterns[read.form] = self._pattern_of(read, added)
 
-    def _pattern_of(self, read: _Read, added: StoredEntry) -> _Pattern | None:
+    def _pattern_of(self, read: _Read, added: StoredEntry) -> Pattern | None:
         context = self._context
         store = context.store
         above, kind, _, spelled = read.form
@@ -171,9 +175,7 @@ class QuickAdd:
             return None
         checks = tuple(None if w.name == content.OBJECT_CLASS else w for w in kept)
         folded = kind.decode().lower()
-        return _Pattern(
-            parent, names.index(naming), folded, names, checks, classes, added.flags, {}
-        )
+        return Pattern(parent, names.index(naming), folded, names, checks, classes, added.flags, {})
 
     def _has_borders(self, parent: StoredEntry) -> bool:
         """Whether access may be another below this entry than at its children."""

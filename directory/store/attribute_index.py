@@ -108,6 +108,24 @@ class AttributeIndex:
             del self.unique[key]
             self.shared[key] = array(ID_TYPE, sorted((first, id_)))
 
+    def add_run(self, keys: Iterable[Key], ids: Iterable[int]) -> None:
+        """``add`` for many keys, each with its entry."""
+        add, unique, shared = self.add, self.unique, self.shared
+        is_derived = self._is_derived
+        for key, id_ in zip(keys, ids, strict=True):
+            if is_derived or key in unique or key in shared:
+                add(key, id_)
+            else:
+                unique[key] = id_
+
+    def add_to_all(self, values: Iterable[bytes], ids: range) -> None:
+        """Note that new entries, whose ids are above all others, all have these values."""
+        for key in self.keys_of(values):
+            self.add(key, ids[0])
+            if len(ids) > 1:
+                self.add(key, ids[1])
+                self.shared[key].extend(ids[2:])
+
     def remove(self, key: Key, id_: int) -> None:
         """Note that an entry has no such value any more."""
         ids = self.shared.get(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +89,11 @@ class ChangeLog:
         """Note that a change of this USN went to an entry."""
         self._usns.append(usn)
         self._ids.append(id_)
+
+    def extend(self, usns: Iterable[int], ids: Iterable[int]) -> None:
+        """Note changes of many entries, one USN each."""
+        self._usns.extend(usns)
+        self._ids.extend(ids)
 
     def append_removal(self, removal: Removal) -> None:
         """Note that an entry is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from directory.store.entry import EntryId, Place, StoredEntry
 
@@ -55,6 +55,11 @@ class Dit:
     def live(self) -> Iterator[StoredEntry]:
         """Every entry, in the order of ids."""
         return (entry for entry in self.entries if entry is not None)
+
+    def are_free(self, parent: int, keys: Collection[str]) -> bool:
+        """Whether nothing directly below a parent has any of these normal RDNs."""
+        below = self._children.get(parent)
+        return below is None or below.keys().isdisjoint(keys)
 
     def child(self, parent: int, key: str) -> EntryId | None:
         """The entry with that normal RDN directly below a parent."""
@@ -136,6 +141,13 @@ class Dit:
             self.count += 1
         if old is None or not _same_position(old, new):
             self._hang(new)
+
+    def put_leaves(self, new: list[StoredEntry]) -> None:
+        """``put`` for new entries with the next ids, all in one place."""
+        self._hang(new[0])
+        self._children[new[0].place.parent].update({entry.key: entry.id for entry in new})
+        self.entries += new
+        self.count += len(new)
 
     def _hang(self, entry: StoredEntry) -> None:
         parent = entry.place.parent

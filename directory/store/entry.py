@@ -11,7 +11,7 @@ is what makes consistent reads, snapshots, forks and history cheap.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, NewType
 
 from directory.model.dn import DN
@@ -120,6 +120,17 @@ class Shapes:
             elif len(known) < COMMON_MAX:
                 known[blob] = blob
         return tuple(shared)
+
+    def share_all(self, blobs: Sequence[bytes]) -> list[bytes]:
+        """``share`` for one such attribute of many entries."""
+        known = self._blobs
+        shared: list[bytes] = []
+        for blob in blobs:
+            found = known.get(blob)
+            if found is None and len(known) < COMMON_MAX:
+                known[blob] = blob
+            shared.append(blob if found is None else found)
+        return shared
 
     def mark(self, question: Hashable) -> object:
         """What entries and shapes remember the answers to one question by.

@@ -77,6 +77,19 @@ class IndexSet:
             return self.by_name[name]
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether an attribute, options or not, has an index that is kept now."""
+        return name.partition(";")[0] in self.by_name
+
+    def kept(self, name: str) -> AttributeIndex:
+        """The index that ``has`` said is there."""
+        return self.by_name[name.partition(";")[0]]
+
+    @property
+    def is_making(self) -> bool:
+        """Whether an index is being made, and has read part of the entries."""
+        return bool(self._making)
+
     def can_make(self, name: str) -> bool:
         """Whether an attribute has no index yet and can have one."""
         return name in self._on_demand

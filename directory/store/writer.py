@@ -29,20 +29,20 @@ class Step(NamedTuple):
 class Writer:
     """Handed out by ``Store.write``; good in its ``with`` block."""
 
-    __slots__ = ("_at", "_author", "_store", "commit", "meta", "steps")
+    __slots__ = ("at", "author", "commit", "meta", "steps", "store")
 
     def __init__(self, store: Store, author: Author, at: int, *, commit: bool) -> None:
-        self._store = store
-        self._author = author
-        self._at = at
+        self.store = store
+        self.author = author
+        self.at = at
         self.commit = commit
         self.steps: list[Step] = []
         self.meta: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        store = self._store
+        store = self.store
         store.lock.acquire()
-        self._at = store.last_at = max(store.last_at, self._at)  # never behind the largest seen
+        self.at = store.last_at = max(store.last_at, self.at)  # never behind the largest seen
         return self
 
     def __exit__(
@@ -51,7 +51,7 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        store = self._store
+        store = self.store
         try:
             if kind is None:
                 store.keep(self)
@@ -70,7 +70,7 @@ class Writer:
         flags: int = 0,
     ) -> StoredEntry:
         """A new entry; the caller has checked that the name is free. ``attributes`` are blobs."""
-        store = self._store
+        store = self.store
         entry = StoredEntry()
         entry.id = store.dit.next_id()
         entry.place = store.dit.place_below(parent)
@@ -80,10 +80,10 @@ class Writer:
         entry.blobs = store.shapes.share(entry.shape, blobs)
         store.usn += 1
         entry.created = entry.changed = store.usn
-        entry.created_at = entry.changed_at = self._at
-        entry.created_by = entry.changed_by = self._author
+        entry.created_at = entry.changed_at = self.at
+        entry.created_by = entry.changed_by = self.author
         entry.stamps = entry.previous = entry.cached = None
-        step = Step(None, entry, entry.created, self._at, self._author)
+        step = Step(None, entry, entry.created, self.at, self.author)
         store.insert(entry)
         self.steps.append(step)
         store.log.append(entry.created, entry.id)
@@ -116,7 +116,7 @@ class Writer:
         flags: int | None = None,
     ) -> StoredEntry:
         """Give an entry another name, place, or both; everything below goes with it."""
-        store = self._store
+        store = self.store
         below = list(store.dit.descendants(entry.id))
         new = entry.copy()
         new.place = store.dit.place_below(parent)
@@ -143,15 +143,15 @@ class Writer:
         self.meta[key] = value
 
     def _next_usn(self) -> int:
-        self._store.usn += 1
-        return self._store.usn
+        self.store.usn += 1
+        return self.store.usn
 
     def _step(self, old: StoredEntry | None, new: StoredEntry | None, usn: int) -> None:
-        step = Step(old, new, usn, self._at, self._author)
-        self._store.apply(step)
+        step = Step(old, new, usn, self.at, self.author)
+        self.store.apply(step)
         self.steps.append(step)
         if usn:
-            self._store.record(step)
+            self.store.record(step)
 
     def _replace(self, new: StoredEntry, attributes: Mapping[AttributeName, bytes | None]) -> None:
         positions = new.shape.positions
@@ -171,7 +171,7 @@ class Writer:
             else:
                 merged[name] = blob
         if merged.keys() != new.shape.positions.keys():
-            new.shape = self._store.shapes.of(merged)
+            new.shape = self.store.shapes.of(merged)
         new.blobs = tuple(map(merged.__getitem__, new.shape.names))
 
     def _stamp(
@@ -181,7 +181,7 @@ class Writer:
         attributes: Mapping[AttributeName, bytes | None],
     ) -> None:
         usn = self._next_usn()
-        new.changed, new.changed_at, new.changed_by = usn, self._at, self._author
+        new.changed, new.changed_at, new.changed_by = usn, self.at, self.author
         stamps = {**(old.stamps or {}), **dict.fromkeys(attributes, usn)}
         if new.place is not old.place or new.rdn != old.rdn:
             stamps[NAME] = usn

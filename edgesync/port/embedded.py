@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
-from directory.errors import JournalError, LdapError
+from directory.errors import JournalError
 from directory.model.controls import Control, Notification, ShowDeleted
 from directory.model.dn import DN
 from directory.model.entry import Entry
@@ -99,17 +99,8 @@ class EmbeddedPort:
         Raises:
             PortUnavailable: they could not be made durable, and none of them was made.
         """
-        outcomes: WriteOutcomes = []
-        update, session = self.agent.update, self.session
         with self.batch():
-            for request in requests:
-                try:
-                    update(session, request)
-                except LdapError as error:
-                    outcomes.append(error)
-                else:
-                    outcomes.append(None)
-        return outcomes
+            return self.agent.update_all(self.session, requests)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
