@@ -17,6 +17,8 @@ from directory.dsa.notification import notify
 from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
 from directory.dsa.quick_add import QuickAdd
+from directory.dsa.quick_modify import QuickModify
+from directory.dsa.quick_names import QuickNames
 from directory.dsa.refusals import UNWILLING, refusal
 from directory.dsa.request_controls import (
     NO_CONTROLS,
@@ -55,6 +57,7 @@ class DirectoryServiceAgent:
         self.context = context
         self.quick_search = QuickSearch(context)
         self.quick_add = QuickAdd(context)
+        self.quick_modify = QuickModify(context, QuickNames(context))
         self.bulk_add = BulkAdd(context, self.quick_add)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from directory.dsa import refusals as r
 from directory.dsa.context import Context
@@ -73,6 +73,21 @@ def check_values(context: Context, attribute: Attribute, values: Values) -> None
                 raise r.refusal(context, r.BAD_SYNTAX, attribute.spelling, str(error)) from None
     if len(values) > 1 and len(set(keys(attribute, values))) < len(values):
         raise r.refusal(context, r.VALUE_EXISTS, attribute.spelling)
+
+
+def are_values(
+    attribute: Attribute, check: Callable[[bytes], object] | None, values: Sequence[bytes]
+) -> bool:
+    """``check_values`` without the words; ``check`` is the syntax's, looked up by the caller."""
+    if not values or (len(values) > 1 and attribute.single_value):
+        return False
+    if check is not None:
+        try:
+            for value in values:
+                check(value)
+        except ValueError:
+            return False
+    return len(values) == 1 or len(set(keys(attribute, values))) == len(values)
 
 
 def keys(attribute: Attribute, values: Iterable[bytes]) -> list[object]:

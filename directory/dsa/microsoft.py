@@ -36,7 +36,7 @@ GLOBAL_SECURITY_GROUP = -2147483646
 ACCOUNT_TYPES = {b"user": 805306368, b"computer": 805306369, b"group": 268435456}
 
 _UAC = AttributeName("useraccountcontrol")
-_SAM = AttributeName("samaccountname")
+SAM_ACCOUNT_NAME = AttributeName("samaccountname")
 _SID = AttributeName("objectsid")
 _LAST_PARENT = AttributeName("lastknownparent")
 _NAME_MARK = "\nDEL:"
@@ -59,9 +59,10 @@ def complete(
         attributes.setdefault(AttributeName("grouptype"), (b"%d" % GLOBAL_SECURITY_GROUP,))
     if context.configuration.profile != "ad":
         return
-    if _SAM not in attributes:
-        attributes[_SAM] = (b"$%s" % context.entropy.token_bytes(6).hex().upper().encode(),)
-    _refuse_taken_account(context, attributes[_SAM][0])
+    if SAM_ACCOUNT_NAME not in attributes:
+        made = context.entropy.token_bytes(6).hex().upper()
+        attributes[SAM_ACCOUNT_NAME] = (f"${made}".encode(),)
+    _refuse_taken_account(context, attributes[SAM_ACCOUNT_NAME][0])
     kind = b"computer" if b"computer" in names else b"group" if b"group" in names else b"user"
     defaults: dict[str, Values] = {"samaccounttype": (b"%d" % ACCOUNT_TYPES[kind],)}
     if kind != b"group":
@@ -115,8 +116,8 @@ def check_modified(
     Raises:
         LdapError: entryAlreadyExists.
     """
-    if context.configuration.profile == "ad" and changed.get(_SAM):
-        _refuse_taken_account(context, changed[_SAM][0], entry)
+    if context.configuration.profile == "ad" and changed.get(SAM_ACCOUNT_NAME):
+        _refuse_taken_account(context, changed[SAM_ACCOUNT_NAME][0], entry)
 
 
 # deleted objects -----------------------------------------------------------------------------

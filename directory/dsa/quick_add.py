@@ -11,13 +11,13 @@ directory; ``tests/property/dsa/test_quick_add.py`` compares them.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from directory.dsa import content, update
 from directory.dsa.access import Right
 from directory.dsa.context import Context, WireName
 from directory.dsa.microsoft import PRINCIPALS
+from directory.dsa.quick_names import PLAIN_RDN
 from directory.dsa.request_controls import UpdateControls
 from directory.dsa.secrets import PASSWORDS
 from directory.dsa.session import Role, Session
@@ -40,9 +40,6 @@ PATTERNS_MAX = 1024
 FORM_OCTETS_MAX = 4096
 """Longest form remembered, octets: Exchange's have some 300, and whoever may write could fill
 memory with long ones."""
-
-_PLAIN_RDN = re.compile(rb"([A-Za-z][A-Za-z0-9-]*)=([A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*),")
-"""RDNs that are written one way only, but for the case of their letters."""
 
 
 class Pattern(NamedTuple):
@@ -129,7 +126,7 @@ class QuickAdd:
             if check is None:
                 given[name] = pattern.classes
                 continue
-            if not _are_values(check, attribute_values(blob)):
+            if not content.are_values(check.attribute, check.check, attribute_values(blob)):
                 return None
             given[name] = blob
         guid = context.new_guid()
@@ -196,25 +193,11 @@ def _is_only_value(blob: bytes, value: bytes) -> bool:
     return blob[1] < 0x80 and blob.endswith(value) and len(blob) == blob[3] + 8 + len(value)
 
 
-def _are_values(wire: WireName, values: tuple[bytes, ...]) -> bool:
-    """``content.check_values``, without the words."""
-    if not values or (len(values) > 1 and wire.attribute.single_value):
-        return False
-    check = wire.check
-    if check is not None:
-        try:
-            for value in values:
-                check(value)
-        except ValueError:
-            return False
-    return len(values) == 1 or len(set(content.keys(wire.attribute, values))) == len(values)
-
-
 def _read(entry: EncodedEntry) -> _Read | None:
     """The parts of an add in the usual encoding; None for any other."""
     if isinstance(entry, PartedEntry):
         rdn = entry.rdn
-        if _PLAIN_RDN.match(rdn + b",") is None or not all(map(_is_shortest, entry.blobs)):
+        if PLAIN_RDN.match(rdn + b",") is None or not all(map(_is_shortest, entry.blobs)):
             return None
         return _Read(entry.form, rdn, entry.value, entry.blobs)
     return _read_operation(entry.operation)
@@ -227,7 +210,7 @@ def _is_shortest(blob: bytes) -> bool:
 
 def _read_operation(operation: bytes) -> _Read | None:
     name, body = split_operation(operation)
-    match = _PLAIN_RDN.match(name)
+    match = PLAIN_RDN.match(name)
     if match is None:
         return None
     names: list[bytes] = []

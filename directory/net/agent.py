@@ -22,6 +22,7 @@ from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.filter import ItemMaker
 from directory.model.messages import BindRequest, Reply, Request, SearchRequest
+from directory.wire.quick_modify import Replacement
 
 
 class Agent(Protocol):
@@ -126,6 +127,17 @@ class UpdatingAgent(Agent, Protocol):
 
         Raises:
             LdapError: what the final response would say.
+        """
+        ...
+
+
+class QuickModifier(Protocol):
+    """Carries out modifies that only replace values, where it is certain of everything."""
+
+    def __call__(self, session: Session, name: bytes, changes: Sequence[Replacement]) -> bool:
+        """Change an entry and answer True, or do nothing: the plain path has to look.
+
+        ``name`` is as the client spelled it; there never is a control.
         """
         ...
 

@@ -28,12 +28,13 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.agent import Agent, QuickAgent, QuickStream, Stream
+from directory.net.agent import Agent, QuickAgent, QuickModifier, QuickStream, Stream
 from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
 from directory.net.output import SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived
 from directory.wire.frame import Frame
+from directory.wire.quick_modify import read_replacements
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Operations:
             self._stream, self._prepare = quick.stream, quick.prepare
         self._update: Callable[[Session, Request], None] | None
         self._update = getattr(agent, "update", None)
+        self._quick_modify: QuickModifier | None = getattr(agent, "quick_modify", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
         self.running: dict[int, Running] = {}
@@ -94,6 +96,24 @@ class Operations:
     def is_idle(self) -> bool:
         """Whether the client waits for nothing."""
         return not self.running and not self.persistent
+
+    def update_quickly(self, frame: Frame) -> bool:
+        """Execute an update that can be read at a glance; false when nothing was done."""
+        operation = frame.operation
+        if operation[0] != tags.MODIFY_REQUEST or frame.controls or self.persistent:
+            return False
+        quick_modify, session = self._quick_modify, self._session
+        if quick_modify is None or not session.group_commit or not frame.message_id:
+            return False
+        read = read_replacements(operation)
+        try:
+            if read is None or not quick_modify(session, *read):
+                return False
+        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
+            self._output.put_result(frame.id_element, operation[0], _internal_error(operation[0]))
+        else:
+            self._output.put_operation(frame.id_element, SUCCESSES[operation[0]])
+        return True
 
     def start(self, frame: Frame, event: RequestReceived, most: int = SLICE_REPLIES) -> None:
         """Execute a request, up to the end of its first slice of so many replies."""

@@ -119,13 +119,13 @@ def is_usual(data: bytes, at: int, end: int) -> bool:
         while at < end:
             if data[at] != ber.SEQUENCE:
                 return False
-            at, stop = _shortest(data, at)
+            at, stop = shortest(data, at)
             name_end = at + 2 + data[at + 1]
             if stop > end or data[at] != ber.OCTET_STRING or data[at + 1] >= 0x80:
                 return False
             if data[at + 2 : name_end] not in _NAMES or data[name_end] != ber.SET:
                 return False
-            at, values_end = _shortest(data, name_end)
+            at, values_end = shortest(data, name_end)
             if values_end != stop:
                 return False
             while at < stop:
@@ -135,7 +135,7 @@ def is_usual(data: bytes, at: int, end: int) -> bool:
                 if n < 0x80:
                     at += 2 + n
                 else:
-                    at = _shortest(data, at)[1]
+                    at = shortest(data, at)[1]
             if at != stop:
                 return False
     except (IndexError, ValueError):
@@ -143,7 +143,7 @@ def is_usual(data: bytes, at: int, end: int) -> bool:
     return at == end
 
 
-def _shortest(data: bytes, at: int) -> tuple[int, int]:
+def shortest(data: bytes, at: int) -> tuple[int, int]:
     """Start and end of the element at ``at``; ValueError when its length could be shorter."""
     n = data[at + 1]
     if n < 0x80:
