@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -38,6 +41,30 @@ def replace_durably(path: Path, data: bytes) -> Path:
     replace_private(path, data)
     sync_folder(path.parent)
     return path
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[BinaryIO]:
+    """Write what is too large for memory: under its name once the block has ended, or not at all.
+
+    What is no file, a pipe or a terminal, has nothing to be renamed to and is written as it is.
+
+    Raises:
+        OSError: the disk refuses; the file is as it was and no draft is left.
+    """
+    target = path.resolve()  # what a link points to is replaced, not the link
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    with _draft(target) as (fresh, file):
+        yield file
+    try:
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
 
 
 def create_private(path: Path, data: bytes) -> None:
@@ -80,15 +107,22 @@ def sync_folder(folder: Path) -> None:
 
 
 def _write_draft(path: Path, data: bytes) -> Path:
+    with _draft(path) as (fresh, file):
+        file.write(data)
+    return fresh
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file beside another to write to: on the disk when the block ends, gone when it fails."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield fresh, file
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    return fresh

@@ -322,23 +322,27 @@ def export(
     bind_dn: BindDn = None,
     password_file: PasswordFile = None,
 ) -> Outcome:
-    """Write a subtree as LDIF content records, parents before children."""
+    """Write a subtree as LDIF content records, parents before children.
+
+    The file is there when all of it is, readable by its owner only: it holds what AD holds.
+    """
     from directory.model.ldif_writer import format_entry
     from directory.model.messages import SearchRequest
+    from edgesync.certificates.private_files import written_beside
     from edgesync.port.port import iterate
 
     target = Path(file)
-    if target.exists() and not overwrite:
+    if target.is_file() and not overwrite:
         raise RefusedByRule(f"{target} exists", "use --overwrite to replace it")
     count = 0
     with _port(context, server, url, bind_dn, password_file) as port:
         bases = [_base(port, base)] if base else list(port.identity.naming_contexts)
         tops = [b for b in bases if not any(b.is_under(other) for other in bases)]
-        with target.open("w", encoding="utf-8", newline="\n") as out:
-            out.write("version: 1\n")
+        with written_beside(target) as out:
+            out.write(b"version: 1\n")
             for top in tops:
                 for entry in iterate(port, SearchRequest(top)):
-                    out.write("\n" + format_entry(entry))
+                    out.write(f"\n{format_entry(entry)}".encode())
                     count += 1
                     if count % 1000 == 0:
                         context.progress({"phase": "export", "done": count})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesync.cli.main import main
-from scripts.crash.content import Content, command, content, expect, known
+from scripts.crash.content import PRIVATE, Content, command, content, expect, known
 from scripts.crash.people import PEOPLE, write_people
 
 SITE = "Default-First-Site-Name"
@@ -119,6 +119,27 @@ def _import_rest(case: Path, before: Path) -> Complaints:
 
 def _load_goes_on(case: Path, whole: Path) -> Complaints:
     yield from expect(0, "lab", "import", "--ldif", str(case / "people.ldif"), *_lab(case))
+    yield from _same(case, whole)
+
+
+# ldif: a file is there when all of it is -------------------------------------------------------
+
+
+def _ldif_survived(case: Path, before: Path) -> Complaints:
+    file = case / "all.ldif"
+    if file.exists():
+        whole = len(known(before / "lab")["AD"])
+        records = file.read_text("utf-8").count("\ndn:")
+        if records != whole:
+            yield f"{file.name} has {records} of {whole} entries"
+        if file.stat().st_mode & PRIVATE:
+            yield f"{file.name} can be read by others"
+
+
+def _ldif_goes_on(case: Path, whole: Path) -> Complaints:
+    file = str(case / "all.ldif")
+    yield from expect(0, "directory", "export", file, "--overwrite", *_lab(case))
+    yield from _ldif_survived(case, whole)
     yield from _same(case, whole)
 
 
@@ -293,6 +314,11 @@ WORKLOADS = (
         "load", _to_import,
         lambda case: ("lab", "import", "--ldif", str(case / "people.ldif"), *_lab(case)),
         _load_survived, _load_goes_on,
+    ),
+    Workload(
+        "ldif", _new,
+        lambda case: ("directory", "export", str(case / "all.ldif"), *_lab(case)),
+        _ldif_survived, _ldif_goes_on,
     ),
     Workload(
         "export", _new,
