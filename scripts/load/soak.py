@@ -46,6 +46,9 @@ of some thousands of changes."""
 DESCRIPTORS_MAX = 4
 """Descriptors the medians of the first and last quarter may differ by: who is just connected."""
 
+FAILURE_MAX = 160
+"""Characters of a failure that is told: enough for a reply code and its text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -105,7 +108,7 @@ class Use:
                 once(number)
                 self.done[name] += 1
             except Exception as error:  # noqa: BLE001 - counted and told; the soak goes on
-                self.failed[f"{name}: {type(error).__name__}"] += 1
+                self.failed[f"{name}: {type(error).__name__}: {error}"[:FAILURE_MAX]] += 1
 
     @contextlib.contextmanager
     def _bound(self) -> Iterator[ldap3.Connection]:
