@@ -10,7 +10,8 @@ compares them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from directory.dsa import content
 from directory.dsa.context import Context, WireName
@@ -21,7 +22,7 @@ from directory.model.encoded import EntryForm, PartedEntry, attribute_values
 from directory.model.messages import AddRequest, Request
 from directory.model.names import AttributeName
 from directory.schema.matching import Key
-from directory.store.alike import Column, Run, insert_run
+from directory.store.alike import Column, Kin, insert_all
 
 RUN_MAX = 256
 """Entries added together: few enough that readers wait some milliseconds at most."""
@@ -47,64 +48,94 @@ class BulkAdd:
     def update_all(
         self, session: Session, requests: Sequence[Request], one: One
     ) -> list[LdapError | None]:
-        """Updates in their order, adds that are alike together; ``one`` carries out any other.
+        """Updates in their order, adds of known patterns together; ``one`` carries out any other.
 
         They are durable after the next ``commit_group``.
         """
         outcomes: list[LdapError | None] = []
-        for entries, run in _runs(requests):
-            alone = len(run)
-            if len(run) >= RUN_MIN and entries:
-                # the first of its kind shows what the others need
-                alone = 0 if entries[0].form in self._quick.patterns else 1
-            outcomes += [one(session, request) for request in run[:alone]]
-            if alone < len(run):
-                if self.add(session, entries[alone:]):
-                    outcomes += [None] * (len(run) - alone)
-                else:
-                    outcomes += [one(session, request) for request in run[alone:]]
+        while len(outcomes) < len(requests):
+            run = self._run(requests, len(outcomes))
+            if len(run) >= RUN_MIN and self.add(session, run):
+                outcomes += [None] * len(run)
+                continue
+            for _ in range(max(1, len(run))):
+                outcomes.append(one(session, requests[len(outcomes)]))
         return outcomes
 
+    def _run(self, requests: Sequence[Request], start: int) -> list[PartedEntry]:
+        """Entries to add from here on that seem to be of known patterns."""
+        patterns = self._quick.patterns
+        run: list[PartedEntry] = []
+        known: EntryForm | None = None
+        for request in islice(requests, start, start + RUN_MAX):
+            entry = request.entry if isinstance(request, AddRequest) else None
+            if not isinstance(entry, PartedEntry):
+                break
+            if entry.form is not known:
+                known = entry.form
+                if patterns.get(known) is None:
+                    break
+            run.append(entry)
+        return run
+
     def add(self, session: Session, entries: Sequence[PartedEntry]) -> bool:
-        """Add entries of one form; false when nothing was done and each needs a closer look."""
+        """Add entries of known patterns; false when nothing was done: each needs a closer look."""
         context, store = self._context, self._context.store
-        form = entries[0].form
+        by_form: dict[int, list[int]] = {}
+        for place, entry in enumerate(entries):
+            by_form.setdefault(id(entry.form), []).append(place)
         with store.lock:
-            pattern = self._quick.patterns.get(form)
-            if (
-                pattern is None
-                or pattern.flags
-                or store.dit.by_id(pattern.parent.id) is not pattern.parent
-                or store.indexes.is_making
-                or not self._quick.may_write(session, pattern)
-            ):
-                return False
-            values = [entry.value for entry in entries]
-            keys = _normal_rdns(pattern.kind, values)
-            if keys is None or not store.dit.are_free(pattern.parent.id, keys):
-                return False
-            blobs = list(zip(*[entry.blobs for entry in entries], strict=True))
-            naming = pattern.checks[pattern.naming]
-            if naming is None or _single(blobs[pattern.naming], naming) != values:
+            if store.indexes.is_making:
                 return False
             try:
-                columns = [
-                    self._column(name, check, column)
-                    for name, check, column in zip(
-                        pattern.names, pattern.checks, blobs, strict=True
-                    )
-                    if check is not None
+                kins = [
+                    self._kin(session, places, [entries[place] for place in places])
+                    for places in by_form.values()
                 ]
             except ValueError:
                 return False
-            kind = form.kind + b"="
-            run = Run(
-                pattern.parent, [kind + value for value in values], keys,
-                context.new_guids(len(entries)), columns, {content.OBJECT_CLASS: pattern.classes},
-            )  # fmt: skip
+            names = {(kin.parent.id, key) for kin in kins for key in kin.keys}
+            if len(names) < len(entries):
+                return False  # two of one name
+            guids = context.new_guids(len(entries))
             with store.write(session.author, context.now(), commit=False) as writer:
-                insert_run(writer, run)
+                insert_all(writer, kins, guids)
             return True
+
+    def _kin(self, session: Session, places: list[int], entries: list[PartedEntry]) -> Kin:
+        """Entries of one form, checked.
+
+        Raises:
+            ValueError: something is wrong with one of them, or not certain to be right.
+        """
+        dit, form = self._context.store.dit, entries[0].form
+        pattern = self._quick.patterns.get(form)
+        if (
+            pattern is None
+            or pattern.flags
+            or dit.by_id(pattern.parent.id) is not pattern.parent
+            or not self._quick.may_write(session, pattern)
+        ):
+            raise ValueError("no pattern, or not this session's")
+        values = [entry.value for entry in entries]
+        if not all(map(_PLAIN_VALUE.fullmatch, values)):
+            raise ValueError("an RDN that may be written in several ways")
+        keys = [f"{pattern.kind}={value.decode('ascii').lower()}" for value in values]
+        if not dit.are_free(pattern.parent.id, keys):
+            raise ValueError("a name that is taken")
+        blobs = list(zip(*[entry.blobs for entry in entries], strict=True))
+        naming = pattern.checks[pattern.naming]
+        if naming is None or _single(blobs[pattern.naming], naming) != values:
+            raise ValueError("not the RDN's value alone")
+        columns = [
+            self._column(name, check, column)
+            for name, check, column in zip(pattern.names, pattern.checks, blobs, strict=True)
+            if check is not None
+        ]
+        kind = form.kind + b"="
+        rdns = [kind + value for value in values]
+        classes = {content.OBJECT_CLASS: pattern.classes}
+        return Kin(pattern.parent, places, rdns, keys, columns, classes)
 
     def _column(self, name: AttributeName, check: WireName, blobs: Values) -> Column:
         """One attribute of all entries, checked.
@@ -130,32 +161,6 @@ class BulkAdd:
         if is_many and len(set(zip(whose, keys, strict=True))) < len(keys):
             raise ValueError("a value twice")
         return Column(name, blobs, (keys, whose) if is_indexed else None)
-
-
-def _runs(requests: Sequence[Request]) -> Iterator[tuple[list[PartedEntry], list[Request]]]:
-    """The same requests in the same order: consecutive adds of one form, then their entries."""
-    entries: list[PartedEntry] = []
-    run: list[Request] = []
-    last: EntryForm | None = None
-    for request in requests:
-        entry = request.entry if isinstance(request, AddRequest) else None
-        form = entry.form if isinstance(entry, PartedEntry) else None
-        if run and (form != last or len(run) == RUN_MAX):
-            yield entries, run
-            entries, run = [], []
-        if isinstance(entry, PartedEntry):
-            entries.append(entry)
-        run.append(request)
-        last = form
-    yield entries, run
-
-
-def _normal_rdns(kind: str, values: Values) -> list[str] | None:
-    """The RDNs in the form that compares; None where one is not plain, or stands twice."""
-    if not all(map(_PLAIN_VALUE.fullmatch, values)):
-        return None
-    keys = [f"{kind}={value.decode('ascii').lower()}" for value in values]
-    return keys if len(set(keys)) == len(keys) else None
 
 
 def _single(blobs: Values, check: WireName) -> list[bytes] | None:

@@ -25,12 +25,16 @@ INTEGER_OCTETS_MAX = 9
 """Longest INTEGER read, octets: a 64-bit number with a sign octet."""
 
 _SHORT = tuple(bytes((n,)) for n in range(128))
+_STRING = tuple(bytes((OCTET_STRING, n)) for n in range(128))
+"""What stands before an OCTET STRING of so many octets."""
 
 
 def length(n: int) -> bytes:
     """The length octets, definite form, as short as possible."""
     if n < 128:
         return _SHORT[n]
+    if n < 256:
+        return bytes((0x81, n))
     octets = n.to_bytes((n.bit_length() + 7) // 8, "big")
     return bytes((0x80 | len(octets),)) + octets
 
@@ -83,8 +87,9 @@ def attribute(name: bytes, values: Iterable[bytes]) -> bytes:
         if m + n < 120:  # every length fits one octet: nearly all attributes there are
             head = bytes((SEQUENCE, m + n + 6, OCTET_STRING, m))
             return head + name + bytes((SET, n + 2, OCTET_STRING, n)) + value
-    body = octet_string(name) + tlv(SET, b"".join(map(octet_string, values)))
-    return tlv(SEQUENCE, body)
+    strings = b"".join([_STRING[len(v)] + v if len(v) < 128 else octet_string(v) for v in values])
+    body = octet_string(name) + bytes((SET,)) + length(len(strings)) + strings
+    return bytes((SEQUENCE,)) + length(len(body)) + body
 
 
 def attribute_head(name: bytes, n: int) -> bytes:

@@ -76,6 +76,16 @@ class PartedEntry(EncodedEntry):
         self.blobs = blobs
         self._folded = None
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "dn":
+            self.dn = DN.parse(f"{self.rdn.decode()},{self.form.above.decode()}")
+            return self.dn
+        if name == "_attributes" and len(set(self.form.names)) == len(self.form.names):
+            spelled = map(bytes.decode, self.form.names)
+            self._attributes = dict(zip(spelled, map(attribute_values, self.blobs), strict=True))
+            return self._attributes
+        return super().__getattr__(name)
+
     @property
     def rdn(self) -> bytes:
         """The most specific RDN, as text."""

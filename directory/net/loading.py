@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from directory.dsa.agent import DirectoryServiceAgent
+from directory.dsa.bulk_add import RUN_MAX
 from directory.dsa.session import LOCAL, Session
-from directory.errors import LdapError
+from directory.errors import InvalidLdif, LdapError
 from directory.model.dn import DN
-from directory.model.ldif import ContentRecord, Record, read_ldif
+from directory.model.ldif import ChangeRecord, ContentRecord, Record, read_ldif
 from directory.model.messages import AddRequest, LdapResult
 from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
 from directory.wire.controls import decode_control
@@ -66,18 +68,17 @@ def load_ldif(
         without_collector(lambda: result.loaded),
         all_or_nothing(agent, go_on=go_on),
     ):
-        for record in read_ldif(source):
-            try:
-                _carry_out(agent, session, record)
-            except LdapError as error:
-                refusal = LdifRefusal(record.line, str(_dn(record)), str(error))
-                if not go_on:
-                    raise LdifLoadFailed(path, refusal, error) from error
-                result.errors.append(refusal)
-                continue
-            result.loaded += 1
-            if result.loaded % PROGRESS_ENTRIES == 0:
-                report(f"{path.name}: {result.loaded} records")
+        for batch in _batches(read_ldif(source)):
+            for record, error in zip(batch, _carry_out(agent, session, batch), strict=True):
+                if error is not None:
+                    refusal = LdifRefusal(record.line, str(_dn(record)), str(error))
+                    if not go_on:
+                        raise LdifLoadFailed(path, refusal, error) from error
+                    result.errors.append(refusal)
+                    continue
+                result.loaded += 1
+                if result.loaded % PROGRESS_ENTRIES == 0:
+                    report(f"{path.name}: {result.loaded} records")
     report(f"{path.name}: {result.loaded} records loaded, {len(result.errors)} refused")
     return result
 
@@ -96,18 +97,49 @@ def all_or_nothing(agent: DirectoryServiceAgent, *, go_on: bool) -> Iterator[Non
     agent.commit_group()
 
 
-def _carry_out(agent: DirectoryServiceAgent, session: Session, record: Record) -> None:
-    """Execute one record; raises LdapError when it is refused."""
-    if isinstance(record, ContentRecord):
-        agent.update(session, AddRequest(record.entry))
-        return
+def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Records in portions; those before one that cannot be read come before its error."""
+    batch: list[Record] = []
+    try:
+        for record in records:
+            batch.append(record)
+            if len(batch) == RUN_MAX:
+                yield batch
+                batch = []
+    except (InvalidLdif, OSError):
+        yield batch
+        raise
+    yield batch
+
+
+def _carry_out(
+    agent: DirectoryServiceAgent, session: Session, batch: Sequence[Record]
+) -> Iterator[LdapError | None]:
+    """Execute records in their order; why each was refused, or None."""
+    for is_content, records in groupby(batch, lambda record: isinstance(record, ContentRecord)):
+        if is_content:
+            entries = [record.entry for record in records if isinstance(record, ContentRecord)]
+            yield from agent.update_all(session, [AddRequest(entry) for entry in entries])
+        else:
+            for record in records:
+                if isinstance(record, ChangeRecord):
+                    yield _change(agent, session, record)
+
+
+def _change(
+    agent: DirectoryServiceAgent, session: Session, record: ChangeRecord
+) -> LdapError | None:
     controls = [
         decode_control(control.type, control.critical, control.value) for control in record.controls
     ]
     for reply in agent.execute(session, record.request, controls):
         result: LdapResult | None = getattr(reply.operation, "result", None)
         if result is not None:
-            result.raise_for_code()
+            try:
+                result.raise_for_code()
+            except LdapError as error:
+                return error
+    return None
 
 
 def _dn(record: Record) -> DN:

@@ -1,27 +1,28 @@
-"""Many new entries of one shape below one superior, brought into a store together.
+"""Many new entries brought into a store together, attribute by attribute instead of one by one.
 
-Attribute by attribute, not entry by entry: what is done for each value is then a short loop over
-a list. The store is left as ``Writer.add`` leaves it, called once for each; a property test
-compares the two (tests/property/dsa/test_bulk_add.py).
+What is done for each value is then a short loop over a list. The store is left as ``Writer.add``
+leaves it, called once for each in the same order; a property test compares the two
+(tests/property/dsa/test_bulk_add.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from directory.model.encoded import attribute_values
 from directory.model.names import AttributeName
 from directory.schema.matching import Key
+from directory.store.attribute_index import AttributeIndex
 from directory.store.entry import EntryId, StoredEntry
 from directory.store.writer import Step, Writer
 
-Keys = tuple[list[Key], Sequence[int]]
-"""Keys of values, and beside each which entry of the run has it, from 0."""
+Keys = tuple[Sequence[Key], Sequence[int]]
+"""Keys of values, and beside each which entry of the kin has it, from 0."""
 
 
 class Column(NamedTuple):
-    """One attribute of a run of entries."""
+    """One attribute of some entries."""
 
     name: AttributeName
     blobs: Sequence[bytes]
@@ -29,72 +30,83 @@ class Column(NamedTuple):
     """For the index; None where it has none."""
 
 
-class Run(NamedTuple):
-    """New entries: what they have in common, and beside each other what differs."""
+class Kin(NamedTuple):
+    """Entries of one shape below one superior: what they have in common, and what differs."""
 
     parent: StoredEntry
+    places: Sequence[int]
+    """Where each stands among all that are added, ascending."""
     rdns: Sequence[bytes]
     keys: Sequence[str]
     """Their RDNs in normal form."""
-    guids: Sequence[bytes]
     columns: Sequence[Column]
     alike: Mapping[AttributeName, bytes]
     """Attributes whose values are the same in all of them, in wire form."""
 
 
-def insert_run(writer: Writer, run: Run) -> None:
-    """Add the entries; the caller has checked that the names are free and the store has the lock.
+def insert_all(writer: Writer, kins: Sequence[Kin], guids: Sequence[bytes]) -> None:
+    """Add the entries; the caller has checked that the names are free and holds the lock.
 
-    What changes the store is done for all entries at once, so that little can be half done; what
-    can fail comes before.
+    ``guids`` stand in the order of the entries. What can fail comes before anything is changed.
     """
     store = writer.store
-    dit = store.dit
-    first = dit.next_id()
-    steps = _steps(writer, run, first)
-    entries = [step.new for step in steps if step.new is not None]
-    ids = range(first, first + len(entries))
-    dit.put_leaves(entries)
+    first = store.dit.next_id()
+    made: list[StoredEntry] = []
+    for kin in kins:
+        made += _entries(writer, kin, guids)
+    made.sort(key=_id)
+    author, at = writer.author, writer.at
+    steps = [Step(None, entry, entry.created, at, author) for entry in made]
+    store.dit.put_leaves(made)
     writer.steps += steps
-    store.usn += len(entries)
-    store.log.extend([step.usn for step in steps], ids)
-    store.guids.update(zip(run.guids, ids, strict=True))
-    for column in run.columns:
-        if column.keys is not None:
-            keys, whose = column.keys
-            store.indexes.kept(column.name).add_run(keys, [ids[at] for at in whose])
-    for name, blob in run.alike.items():
-        if store.indexes.has(name):
-            store.indexes.kept(name).add_to_all(attribute_values(blob), ids)
+    store.usn += len(made)
+    store.log.extend([entry.created for entry in made], range(first, first + len(made)))
+    store.guids.update(zip(guids, range(first, first + len(made)), strict=True))
+    common: dict[str, tuple[AttributeIndex, dict[Key, list[int]]]] = {}
+    for kin in kins:
+        ids = [first + place for place in kin.places]
+        for column in kin.columns:
+            if column.keys is not None:
+                keys, whose = column.keys
+                store.indexes.kept(column.name).add_run(keys, [ids[at] for at in whose])
+        for name, blob in kin.alike.items():
+            if store.indexes.has(name):
+                index = store.indexes.kept(name)
+                by_key = common.setdefault(name, (index, {}))[1]
+                for key in index.keys_of(attribute_values(blob)):
+                    by_key.setdefault(key, []).extend(ids)
+    for index, by_key in common.values():
+        for key, own in by_key.items():
+            index.add_newest(key, sorted(own))
 
 
-def _steps(writer: Writer, run: Run, first: EntryId) -> list[Step]:
+def _id(entry: StoredEntry) -> int:
+    return entry.id
+
+
+def _entries(writer: Writer, kin: Kin, guids: Sequence[bytes]) -> Iterator[StoredEntry]:
     """The entries, seen by nobody yet."""
     store, author, at = writer.store, writer.author, writer.at
     by_name: dict[AttributeName, Sequence[bytes]] = {
-        **{name: [blob] * len(run.keys) for name, blob in run.alike.items()},
-        **{column.name: column.blobs for column in run.columns},
+        **{name: [blob] * len(kin.keys) for name, blob in kin.alike.items()},
+        **{column.name: column.blobs for column in kin.columns},
     }
     shape = store.shapes.of(by_name)
-    place = store.dit.place_below(run.parent)
+    where = store.dit.place_below(kin.parent)
     columns = [
         store.shapes.share_all(by_name[name]) if position in shape.common else by_name[name]
         for position, name in enumerate(shape.names)
     ]
-    steps: list[Step] = []
-    id_, usn = first, store.usn
-    for rdn, key, guid, blobs in zip(
-        run.rdns, run.keys, run.guids, zip(*columns, strict=True), strict=True
+    first, usn = store.dit.next_id(), store.usn + 1
+    for place, rdn, key, blobs in zip(
+        kin.places, kin.rdns, kin.keys, zip(*columns, strict=True), strict=True
     ):
-        usn += 1
         entry = StoredEntry()
-        entry.id, entry.place = id_, place
-        entry.rdn, entry.key, entry.guid, entry.flags = rdn, key, guid, 0
+        entry.id, entry.place = EntryId(first + place), where
+        entry.rdn, entry.key, entry.guid, entry.flags = rdn, key, guids[place], 0
         entry.shape, entry.blobs = shape, blobs
-        entry.created = entry.changed = usn
+        entry.created = entry.changed = usn + place
         entry.created_at = entry.changed_at = at
         entry.created_by = entry.changed_by = author
         entry.stamps = entry.previous = entry.cached = None
-        steps.append(Step(None, entry, usn, at, author))
-        id_ = EntryId(id_ + 1)
-    return steps
+        yield entry

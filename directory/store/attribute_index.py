@@ -118,13 +118,12 @@ class AttributeIndex:
             else:
                 unique[key] = id_
 
-    def add_to_all(self, values: Iterable[bytes], ids: range) -> None:
-        """Note that new entries, whose ids are above all others, all have these values."""
-        for key in self.keys_of(values):
-            self.add(key, ids[0])
-            if len(ids) > 1:
-                self.add(key, ids[1])
-                self.shared[key].extend(ids[2:])
+    def add_newest(self, key: Key, ids: Sequence[int]) -> None:
+        """``add`` for one key and entries whose ids are above all others, ascending."""
+        for id_ in ids[:2]:
+            self.add(key, id_)
+        if len(ids) > 2:
+            self.shared[key].extend(ids[2:])
 
     def remove(self, key: Key, id_: int) -> None:
         """Note that an entry has no such value any more."""
@@ -238,9 +237,10 @@ class AttributeIndex:
 
     def ordered(self) -> OrderedKeys:
         """All keys in order, built at once where no search has asked in steps."""
-        for _ in self.build_order():
-            pass
-        assert self._order is not None
+        if self._order is None:
+            for _ in self.build_order():
+                pass
+            assert self._order is not None
         return self._order
 
     def between(self, low: Key | None, high: Key | None, at_most: int) -> Sequence[int] | None:
@@ -274,6 +274,9 @@ class AttributeIndex:
     def _union(self, keys: Iterable[Key]) -> Sequence[int]:
         result: list[int] = []
         unique, shared = self.unique, self.shared
+        if not shared:
+            result = [unique[key] for key in keys if key in unique]
+            return sorted(set(result)) if len(result) > 1 else result
         for key in keys:
             one = unique.get(key)
             if one is not None:

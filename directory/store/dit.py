@@ -20,6 +20,9 @@ class Dit:
     def __init__(self) -> None:
         self.entries: list[StoredEntry | None] = [None]
         self.count = 0
+        self.changes = 0
+        """How often an entry came, changed or went: what was true at a count is true while it is
+        the same."""
         self._children: dict[int, dict[str, EntryId]] = {TOP: {}}
         self._containers: dict[str, int] = {"": TOP}
         self._places: dict[int, Place] = {TOP: Place((TOP,), b"", "")}
@@ -30,6 +33,7 @@ class Dit:
         other.__dict__.update(
             entries=self.entries.copy(),
             count=self.count,
+            changes=self.changes,
             _children={id_: below.copy() for id_, below in self._children.items()},
             _containers=self._containers.copy(),
             _places=self._places.copy(),
@@ -125,6 +129,7 @@ class Dit:
 
     def put(self, old: StoredEntry | None, new: StoredEntry | None) -> None:
         """Replace one version of an entry by another; None for what is not there."""
+        self.changes += 1
         if old is not None and (new is None or not _same_position(old, new)):
             self._unhang(old)
         if new is None:
@@ -143,11 +148,12 @@ class Dit:
             self._hang(new)
 
     def put_leaves(self, new: list[StoredEntry]) -> None:
-        """``put`` for new entries with the next ids, all in one place."""
-        self._hang(new[0])
-        self._children[new[0].place.parent].update({entry.key: entry.id for entry in new})
+        """``put`` for new entries with the next ids, none below another."""
+        self.changes += 1
         self.entries += new
         self.count += len(new)
+        for entry in new:
+            self._hang(entry)
 
     def _hang(self, entry: StoredEntry) -> None:
         parent = entry.place.parent

@@ -35,8 +35,8 @@ RDNS = st.one_of(
 )  # fmt: skip
 BATCHES = st.tuples(
     st.just("batch"),
-    st.sampled_from(["top", "OU=p one", "OU=nowhere"]),
-    st.sampled_from(FAMILIES),
+    st.lists(st.tuples(st.sampled_from(["top", "top", "OU=p one", "OU=nowhere"]),
+                       st.sampled_from(FAMILIES)), min_size=1, max_size=3),
     st.integers(1, 12),
     st.one_of(
         st.none(), st.none(),
@@ -92,8 +92,8 @@ class Player:
     def play(self, step: tuple[Any, ...]) -> object:
         made, parent = self.made, DN.parse(f"OU=p one,{self.top}")
         match step:
-            case ("batch", above, family, count, odd, usual):
-                return self.write(self.batch(above, family, count, odd, usual))
+            case ("batch", kinds, count, odd, usual):
+                return self.write(self.batch(kinds, count, odd, usual))
             case ("rename",):
                 return made.ask(m.ModifyDnRequest(parent, DN.parse("OU=p two"))).code
             case ("delete",):
@@ -108,23 +108,25 @@ class Player:
                 made.agent.store.rollback()
             case ("nobody",):
                 session = Session(group_commit=True)
-                return self.write(self.batch("top", FAMILIES[0], 5, None, (b"x",)), session)
+                return self.write(self.batch([("top", FAMILIES[0])], 5, None, (b"x",)), session)
         return None
 
     def batch(
-        self, above: str, family: tuple[str, ...], count: int,
+        self, kinds: list[tuple[str, tuple[str, ...]]], count: int,
         odd: tuple[bytes, tuple[bytes, ...], str] | None, usual: tuple[bytes, ...],
     ) -> list[m.Request]:  # fmt: skip
-        full = str(self.top) if above == "top" else f"{above},{self.top}"
         entries = []
         for _ in range(count):
             self.count += 1
+            above, family = kinds[self.count % len(kinds)]
+            full = str(self.top) if above == "top" else f"{above},{self.top}"
             entries.append(entry(full, self.person, family, b"n%d" % self.count, usual))
         if odd is not None:
             value, given, naming = odd
             named = b"another" if naming == "wrong" else None
-            at = len(entries) // 2
-            entries.insert(at, entry(full, self.person, family, value, given, named=named))
+            family = kinds[0][1]
+            one = entry(str(self.top), self.person, family, value, given, named=named)
+            entries.insert(len(entries) // 2, one)
         return [m.AddRequest(one) for one in entries]
 
     def content(self) -> object:
@@ -187,7 +189,7 @@ def test_all_but_the_first_of_a_kind_are_added_together(monkeypatch: pytest.Monk
     monkeypatch.setattr(BulkAdd, "add", watched)
     count = 2 * RUN_MAX + 10
     assert made.agent.update_all(made.session, people(0, count)) == [None] * count
-    assert sizes == [(RUN_MAX - 1, True), (RUN_MAX, True), (10, True)]
+    assert sizes == [(RUN_MAX, True), (RUN_MAX, True), (9, True)]
 
 
 def test_what_is_not_kept_by_the_journal_is_undone() -> None:

@@ -88,10 +88,11 @@ def test_anything_else_is_refused_with_a_line(text: str | bytes) -> None:
 LINES = st.sampled_from([
     "cn: a", "cn: b c ", "cn:: YQ==", "cn:: YQ", "cn:", "cn: ", "cn:x", "CN: a", "sn: x", "sn::",
     "sn;lang-en: y", "sn:  two", "sn: < x", "sn:< file:///x", "# note", " folded", "title: a:b",
-    "changetype: add", "cn: \u00e9",
+    "changetype: add", "cn: \u00e9", "objectClass: top", "objectClass: top", "objectClass: person",
 ])  # fmt: skip
 HEADS = st.sampled_from([
     "dn: cn=a,dc=x", "dn: cn=b,dc=x", "dn:cn=a", "dn:: Y249YQ==", "dn: cn", "DN: cn=a",
+    "dn: cn=a b,ou=\u00e9,dc=x", "dn: cn=a\\,b,dc=x", "dn: cn=a, dc=x", "dn: sn=a,no", "dn: cn=a,",
 ])  # fmt: skip
 RECORDS = st.tuples(HEADS, st.lists(LINES, min_size=1, max_size=5), st.integers(1, 3))
 
