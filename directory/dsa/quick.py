@@ -1,4 +1,4 @@
-"""The fast lane: searches by one item an index answers, or for one entry, from kept bytes.
+"""The fast lane: searches that an index answers, or for one entry, from kept bytes.
 
 Everything it is not sure of it leaves to the plain path by answering None. What it answers is,
 byte for byte, what the plain path would (tests/property/dsa/test_quick_search.py).
@@ -9,25 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from directory.dsa import repeats
 from directory.dsa.context import Context
+from directory.dsa.quick_index import ENTRIES_MAX, QuickIndexes
 from directory.dsa.selection import SELECTIONS_MAX, Selection, is_remembered
 from directory.dsa.session import Identity, Session
 from directory.dsa.streams import LARGE, SearchStreams
 from directory.model.filter import Equality, ItemMaker
-from directory.store.attribute_index import AttributeIndex
-from directory.store.candidates import Certainty
 from directory.store.dit import Dit
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, Place, StoredEntry
-from directory.store.planner import ask
-from directory.store.prepare import is_ready
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
-NAMES_MAX = 4096
-"""Attribute spellings remembered."""
-
-ENTRIES_MAX = 64
-"""Most entries of an answer given at once; longer ones are streamed, so that others have a turn."""
 
 
 class Start(NamedTuple):
@@ -48,7 +41,8 @@ class QuickSearch:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._generic = context.configuration.is_generic
-        self._indexes: dict[bytes, AttributeIndex | None] = {}
+        self._indexes = QuickIndexes(context)
+        self._known = self._indexes.known
         self._subschema = context.configuration.subschema.normal
         self._store = context.store
         self._may_read = context.access.may_read
@@ -68,6 +62,7 @@ class QuickSearch:
         value: bytes | None,
         attributes: tuple[str, ...],
         size_limit: int,
+        others: Sequence[tuple[bytes, bytes | None]] = (),
     ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, or None."""
         store = self._store
@@ -89,7 +84,8 @@ class QuickSearch:
         if selection is None and (selection := self._selection(attributes)) is None:
             return None
         ids: Sequence[int] | None
-        index = self._indexes.get(name) if make is Equality else None
+        question: repeats.Question | None = None
+        index = self._known.get(name) if make is Equality and not others else None
         if index is not None and value is not None:
             try:
                 key = index.key(value)
@@ -97,8 +93,13 @@ class QuickSearch:
                 return ()
             unique = index.unique.get(key)
             ids = (unique,) if unique is not None else index.shared.get(key, ())
+        elif make is Equality or value is None:
+            ids = self._ids(top_id, scope, name, value, others)
         else:
-            ids = self._ids(top_id, scope, make, name, value)
+            question = (base, scope, make, name, value, attributes, size_limit)
+            if (known := repeats.same_again(session, question, dit)) is not None:
+                return known
+            changes, ids = dit.changes, self._indexes.ids(make, name, value)
         if ids is None or len(ids) > ENTRIES_MAX:
             return None
         # one loop without calls but those that cannot be avoided: this runs for every search
@@ -127,28 +128,31 @@ class QuickSearch:
             if len(operation) >= LARGE and not self._generic:
                 return None
             operations.append(operation)
-        return operations if len(operations) <= (size_limit or ENTRIES_MAX) else None
+        if len(operations) > (size_limit or ENTRIES_MAX):
+            return None
+        if question is not None and selection.is_own:
+            return repeats.keep(session, question, dit, changes, operations)
+        return operations
 
     def _ids(
-        self, top_id: int, scope: int, make: ItemMaker, name: bytes, value: bytes | None
+        self,
+        top_id: int,
+        scope: int,
+        name: bytes,
+        value: bytes | None,
+        others: Sequence[tuple[bytes, bytes | None]],
     ) -> Sequence[int] | None:
         """The entries of a search that is no equality in an index known already; None if unsure."""
+        if others:
+            return self._indexes.all_of(((name, value), *others))
         if value is None:
             return (top_id,) if scope == BASE and name.lower() == b"objectclass" else None
-        index = self._indexes.get(name)
-        if index is None and (index := self._index(name)) is None:
-            return None
-        if make is not Equality:
-            return self._range(index, make, value)
-        try:
-            return index.ids(index.key(value))
-        except ValueError:
-            return ()
+        return self._indexes.ids(Equality, name, value)
 
     def _start_over(self) -> None:
         """The store has gone back to a snapshot: it has other indexes now, and another tree."""
         self._dit = self._store.dit
-        self._indexes.clear()
+        self._known.clear()
 
     def _look(self, session: Session, base: bytes, scope: int) -> Start | None:
         """Where a search starts, when that is an ordinary entry that may be seen."""
@@ -181,31 +185,3 @@ class QuickSearch:
                 self._selections.clear()
             self._selections[attributes] = selection
         return selection
-
-    def _index(self, name: bytes) -> AttributeIndex | None:
-        """The index of an attribute that no other attribute is derived from."""
-        store = self._context.store
-        try:
-            attribute = store.schema.attribute(name.decode())
-        except UnicodeDecodeError:
-            return None
-        if (
-            attribute is None or b";" in name or attribute.name in store.computed
-            or attribute.name in store.schema.subtypes or attribute.name in store.unsearchable
-        ):  # fmt: skip
-            return None
-        if store.indexes.can_make(attribute.name):
-            return None  # made in steps, by the stream of the first search that asks for it
-        index = store.indexes.index(attribute.name)
-        if index is not None and len(self._indexes) < NAMES_MAX:
-            self._indexes[name] = index
-        return index
-
-    def _range(self, index: AttributeIndex, make: ItemMaker, value: bytes) -> Sequence[int] | None:
-        """Entries in order or by a piece, where an index knows them for sure and they are few."""
-        item = make(index.attribute.name, value)
-        with self._store.lock:  # order and groups are read in more than one step
-            if not is_ready(index, item):
-                return None
-            certainty, ids = ask(index, item, ENTRIES_MAX)
-        return ids if certainty is Certainty.EXACT else None

@@ -14,6 +14,7 @@ from directory.store.entry import Author
 if TYPE_CHECKING:
     from directory.dsa.paging import SavedSet
     from directory.dsa.quick import Start
+    from directory.dsa.repeats import Repeat
 
 
 class Role(StrEnum):
@@ -79,6 +80,8 @@ class Session:
     page_count: int = 0
     start: Start | None = field(default=None, repr=False)
     """Where the last quick search started."""
+    repeat: Repeat | None = field(default=None, repr=False)
+    """What the last quick search in an index's order asked."""
     _author_for: Identity | None = field(default=None, repr=False)
     _author: Author | None = field(default=None, repr=False)
 

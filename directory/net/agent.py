@@ -79,12 +79,14 @@ class QuickSearcher(Protocol):
         value: bytes | None,
         attributes: tuple[str, ...],
         size_limit: int,
+        others: Sequence[tuple[bytes, bytes | None]] = (),
     ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, in order, or None.
 
         The arguments are those of ``wire.quick.QuickSearch``, in its order: base and attribute
         name as the client spelled them, ``value`` None for a presence filter, never a control;
-        ``make`` makes the item of the filter.
+        ``make`` makes the item of the filter, ``others`` are equal or present too. A tuple may be
+        given again as an answer to the same question, and never changes.
         """
         ...
 

@@ -34,11 +34,17 @@ _DONE_HEADS = tuple(b"\x30" + ber.length(n + len(SEARCH_DONE)) for n in range(16
 class Output:
     """Messages in the order they will be sent."""
 
-    __slots__ = ("parts", "size")
+    __slots__ = ("_again", "_between", "_octets", "parts", "size")
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
         self.size = 0
+        self._again: Sequence[bytes] = ()
+        """What was found last, if that may be found again and is then the same tuple."""
+        self._between: list[bytes] = []
+        """Its messages without their ids: what is before, between and behind those."""
+        self._octets = 0
+        """How long the ids are that fit between."""
 
     def put(self, data: bytes) -> None:
         """A finished message."""
@@ -71,6 +77,11 @@ class Output:
     def put_found(self, id_element: bytes, operations: Sequence[bytes]) -> None:
         """Entries the store keeps encoded, and the end of their search."""
         parts, octets = self.parts, len(id_element)
+        if type(operations) is tuple and operations:  # what never changes may come again
+            if operations is not self._again or octets != self._octets:
+                self._keep(operations, octets)
+            self.put(id_element.join(self._between))
+            return
         size = self.size
         for operation in operations:
             n = octets + len(operation)
@@ -79,6 +90,15 @@ class Output:
             size += n + len(head)
         parts += (_DONE_HEADS[octets], id_element, SEARCH_DONE)
         self.size = size + octets + 2 + len(SEARCH_DONE)
+
+    def _keep(self, operations: Sequence[bytes], octets: int) -> None:
+        """Prepare for the same answer to other ids of this length."""
+        heads = [b"\x30" + ber.length(octets + len(operation)) for operation in operations]
+        heads.append(_DONE_HEADS[octets])
+        pieces = zip((b"", *operations), heads, strict=True)
+        self._between = [operation + head for operation, head in pieces]
+        self._between.append(SEARCH_DONE)
+        self._again, self._octets = operations, octets
 
     def take(self) -> bytes:
         """Everything, as one piece; nothing is left."""

@@ -1,8 +1,9 @@
 """The fast lane: the searches that make up nearly all traffic, read with a few slices.
 
-One item of a name and at most one value, no controls, short names. Everything it cannot read at a
-glance it leaves to the plain path (``wire.frame`` and ``wire.requests``), by answering None: it
-never decides anything itself. ``tests/property/wire/test_quick.py`` holds the two together.
+One item of a name and at most one value, or some of which all must match; no controls, short
+names. Everything it cannot read at a glance it leaves to the plain path (``wire.frame`` and
+``wire.requests``), by answering None: it never decides anything itself.
+``tests/property/wire/test_quick.py`` holds the two together.
 """
 
 from __future__ import annotations
@@ -21,11 +22,21 @@ from directory.model.filter import (
 )
 from directory.wire import tags
 from directory.wire.entries import KNOWN_SELECTIONS, decode_selection
-from directory.wire.filters import EQUALITY, GREATER_OR_EQUAL, LESS_OR_EQUAL, PRESENT, SUBSTRINGS
+from directory.wire.filters import (
+    AND,
+    EQUALITY,
+    GREATER_OR_EQUAL,
+    LESS_OR_EQUAL,
+    PRESENT,
+    SUBSTRINGS,
+)
 from directory.wire.frame import FrameBuffer
 
-QuickSearch = tuple[bytes, int, ItemMaker, bytes, bytes | None, tuple[str, ...], int]
-"""Base, scope, item, attribute, value (None: present), attributes wanted, size limit.
+Others = tuple[tuple[bytes, bytes | None], ...]
+"""Attributes and values that must be equal too (None: present): the rest of an And."""
+
+QuickSearch = tuple[bytes, int, ItemMaker, bytes, bytes | None, tuple[str, ...], int, Others]
+"""Base, scope, item, attribute, value (None: present), attributes wanted, size limit, the others.
 
 The item is what its maker makes of attribute and value; names are as sent.
 """
@@ -106,11 +117,18 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
         n = data[filter_at + 1]
         stop = filter_at + 2 + n
         value: bytes | None
+        make: ItemMaker
         if n >= _SHORT:
             return None
         tag = data[filter_at]
-        if tag == PRESENT:
-            make: ItemMaker = Equality
+        others: Others = ()
+        if tag == AND:
+            items = _items(data, filter_at + 2, stop)
+            if items is None:
+                return None
+            (name, value), others, make = items[0], tuple(items[1:]), Equality
+        elif tag == PRESENT:
+            make = Equality
             name = data[filter_at + 2 : stop]
             value = None
         else:
@@ -139,4 +157,50 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
                 return None
     except (IndexError, DecodeError, LdapError):
         return None
-    return data[base_at:base_end], limits[0], make, name, value, attributes, limits[1]
+    return data[base_at:base_end], limits[0], make, name, value, attributes, limits[1], others
+
+
+def _items(data: bytes, at: int, stop: int) -> list[tuple[bytes, bytes | None]] | None:
+    """The parts of an And, where they are presences and equalities of one octet's length each.
+
+    Raises:
+        IndexError: where ``data`` ends first.
+    """
+    items: list[tuple[bytes, bytes | None]] = []
+    while at < stop:
+        end = at + 2 + data[at + 1]
+        if data[at + 1] >= _SHORT or end > stop:
+            return None
+        if data[at] == PRESENT:
+            items.append((data[at + 2 : end], None))
+        else:
+            value_at = at + 6 + data[at + 3]
+            if (
+                data[at] != EQUALITY or data[at + 2] != ber.OCTET_STRING or value_at > end
+                or data[value_at - 2] != ber.OCTET_STRING or value_at + data[value_at - 1] != end
+            ):  # fmt: skip
+                return None
+            items.append((data[at + 4 : value_at - 2], data[value_at:end]))
+        at = end
+    return items or None
+
+
+def quick_compare(operation: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Entry, attribute and value of a CompareRequest, as sent; None: the plain path reads it."""
+    try:
+        at = 2 if operation[1] < _SHORT else 3
+        n = operation[at - 1]
+        name_at = at + 2 + operation[at + 1]
+        start = name_at + 4 + operation[name_at + 3]
+        if (
+            (at == 3 and operation[1] != 0x81) or at + n != len(operation)
+            or operation[at] != ber.OCTET_STRING or operation[at + 1] >= _SHORT
+            or operation[name_at] != ber.SEQUENCE or operation[name_at + 1] >= _SHORT
+            or operation[name_at + 2] != ber.OCTET_STRING or operation[start] != ber.OCTET_STRING
+            or name_at + 2 + operation[name_at + 1] != len(operation)
+            or start + 2 + operation[start + 1] != len(operation)
+        ):  # fmt: skip
+            return None
+    except IndexError:
+        return None
+    return operation[at + 2 : name_at], operation[name_at + 4 : start], operation[start + 2 :]

@@ -107,18 +107,24 @@ def run_quick_search(data: bytes) -> None:
     found = next_search(frames)
     if found is None:
         return
-    end, id_element, (base, scope, make, raw_name, value, attributes, size_limit) = found
+    end, id_element, (base, scope, make, raw_name, value, attributes, size_limit, others) = found
     frame = frames.next_frame()
     assert isinstance(frame, Frame)
     promise(frame.id_element == id_element and not frame.controls, "another message")
     promise(len(data) - frames.waiting == end and frame.message_id > 0, "another end, or no id")
     try:
         name, dn = raw_name.decode(), DN.parse(base.decode())
+        rest = [(raw.decode(), other) for raw, other in others]
     except ValueError:
         return  # a directory finds no such name and leaves it to the plain path
     request = decode_request(frame.operation)
     assert isinstance(request, messages.SearchRequest)
     read = filters.Present(name) if value is None else make(name, value)
+    if isinstance(request.filter, filters.And):
+        parts = [filters.Present(n) if v is None else filters.Equality(n, v) for n, v in rest]
+        read = filters.And((read, *parts))
+    else:
+        promise(not others, "parts that nobody sent")
     same = (dn, scope, read) == (request.base, request.scope, request.filter)
     promise(same and attributes == request.attributes, "the fast lane read another search")
     promise(size_limit == request.size_limit and not request.types_only, "other limits")

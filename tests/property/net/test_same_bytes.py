@@ -108,9 +108,11 @@ simple = st.one_of(
     st.builds(f.Substrings, attribute_names, values, st.just(()), st.none()),
     st.builds(f.GreaterOrEqual, attribute_names, values),
 )
+equal = st.one_of(st.builds(f.Equality, attribute_names, values), st.just(f.Present("objectClass")))
 search_filters = st.one_of(
     simple,
     st.builds(f.And, st.lists(simple, min_size=1, max_size=2).map(tuple)),
+    st.builds(f.And, st.lists(equal, min_size=1, max_size=3).map(tuple)),
     st.builds(f.Or, st.lists(simple, min_size=1, max_size=2).map(tuple)),
     st.builds(f.Not, simple),
 )
@@ -176,9 +178,10 @@ def test_every_way_of_answering_gives_the_same_bytes(
             if not isinstance(step, SearchRequest):
                 list(agent.execute(local_session(agent), step))
                 continue
-            data = encode_message(LdapMessage(7, step))
-            answer = await fast.ask(data)
-            assert answer
-            assert answer == await plain.ask(data)
+            for number in (7, 8, 200, 9):  # who repeats a question may get the answer kept for it
+                data = encode_message(LdapMessage(number, step))
+                answer = await fast.ask(data)
+                assert answer
+                assert answer == await plain.ask(data)
 
     asyncio.run(compare())

@@ -9,18 +9,22 @@ from directory.errors import DecodeError
 from directory.model import filter as filters
 from directory.model.ber import integer
 from directory.model.dn import DN
-from directory.model.messages import SearchRequest
+from directory.model.messages import CompareRequest, SearchRequest
 from directory.wire.encode import encode_operation
 from directory.wire.filters import encode_filter
 from directory.wire.frame import Frame, FrameBuffer, envelope
-from directory.wire.quick import next_search, quick_search
+from directory.wire.quick import next_search, quick_compare, quick_search
 from directory.wire.requests import decode_request
 from tests.support.ldap_values import dns, names, octets, searches, selections
 
+item = st.one_of(
+    st.builds(filters.Present, names), st.builds(filters.Equality, names, octets.filter(bool))
+)
 plain = st.builds(
     SearchRequest,
     dns,
     filter=st.one_of(
+        st.builds(filters.And, st.lists(item, min_size=1, max_size=4).map(tuple)),
         st.builds(filters.Present, names),
         *(
             st.builds(make, names, octets.filter(bool))
@@ -39,6 +43,11 @@ plain = st.builds(
 )
 
 
+def _item(raw: bytes, value: bytes | None) -> filters.Filter:
+    name = raw.decode()
+    return filters.Present(name) if value is None else filters.Equality(name, value)
+
+
 def _agrees(operation: bytes) -> bool:
     """Whether the fast lane took it; fails when it read something else than the plain path."""
     quick = quick_search(operation, 0, len(operation))
@@ -46,9 +55,13 @@ def _agrees(operation: bytes) -> bool:
         return False
     request = decode_request(operation)
     assert isinstance(request, SearchRequest)
-    base, scope, make, raw_name, value, attributes, size_limit = quick
+    base, scope, make, raw_name, value, attributes, size_limit, others = quick
     name = raw_name.decode()
     read = filters.Present(name) if value is None else make(name, value)
+    if isinstance(request.filter, filters.And):
+        read = filters.And((read, *(_item(*other) for other in others)))
+    else:
+        assert not others
     assert (DN.parse(base.decode()), scope, read) == (request.base, request.scope, request.filter)
     assert (attributes, size_limit) == (request.attributes, request.size_limit)
     assert not request.types_only
@@ -79,7 +92,8 @@ def test_a_damaged_search_is_not_read_differently(
     quick = quick_search(bytes(raw), 0, len(raw))
     if quick is not None:
         try:
-            quick[3].decode()
+            for raw_name in (quick[3], *(raw for raw, _ in quick[7])):
+                raw_name.decode()
             DN.parse(quick[0].decode())
         except ValueError:
             return  # a directory finds no such name and leaves it to the plain path
@@ -125,3 +139,42 @@ def test_a_message_taken_from_a_stream_is_the_one_the_plain_path_finds(
     assert _frame(bytes(raw[: end - 1])) is None
     assert quick_search(frame.operation, 0, len(frame.operation)) == search
     assert frames.at == 0
+
+
+compares = st.builds(CompareRequest, dns, names, octets)
+
+
+def _compared_alike(operation: bytes) -> bool:
+    quick = quick_compare(operation)
+    if quick is None:
+        return False
+    request = decode_request(operation)
+    assert isinstance(request, CompareRequest)
+    dn, name, value = quick
+    read = CompareRequest(DN.parse(dn.decode()), name.decode(), value)
+    assert read == request
+    return True
+
+
+@given(compares)
+def test_common_compares_are_taken_and_read_alike(request: CompareRequest) -> None:
+    operation = encode_operation(request)
+    assert _compared_alike(operation) or len(operation) > 120
+
+
+@given(compares, st.data())
+def test_a_damaged_compare_is_not_read_differently(
+    request: CompareRequest, data: st.DataObject
+) -> None:
+    raw = bytearray(encode_operation(request))
+    start = 2 if raw[1] < 0x80 else 2 + (raw[1] & 0x7F)
+    for at in data.draw(st.lists(st.integers(start, len(raw) - 1), min_size=1, max_size=3)):
+        raw[at] = data.draw(st.integers(0, 255))
+    quick = quick_compare(bytes(raw))
+    if quick is not None:
+        try:
+            DN.parse(quick[0].decode())
+            quick[1].decode()
+        except ValueError:
+            return  # a directory finds no such name and leaves it to the plain path
+        _compared_alike(bytes(raw))
