@@ -18,7 +18,11 @@ COMPACT_MIN = 4096
 """Superseded positions kept before the log is worth compacting."""
 
 VERSIONS_MAX = 20_000
-"""Earlier versions of entries kept in memory, over all entries; older ones are in the journal."""
+"""Earlier versions of entries kept, over all entries, where there is no journal to read them from:
+some ten MiB."""
+
+VERSIONS_BESIDE_JOURNAL = 2_000
+"""The same where there is one: as many as a start reads, so that a fork can tell of them too."""
 
 REMOVALS_MAX = 100_000
 """Removed entries remembered for content synchronization; older cookies get a full refresh."""
@@ -101,10 +105,12 @@ class ChangeLog:
             self.removals_forgotten_to = self.removals[0].usn
         self.removals.append(removal)
 
-    def remember(self, entry: StoredEntry) -> None:
+    def remember(self, entry: StoredEntry, at_most: int) -> None:
         """Keep an entry's earlier version, and let go of the oldest when there are too many."""
+        if entry.previous is not None:
+            entry.previous.cached = None  # nobody searches the past; a fork makes it again
         self._versions.append(entry)
-        if len(self._versions) > VERSIONS_MAX:
+        while len(self._versions) > at_most:
             self._versions.popleft().previous = None
 
     def cut(self, usn: int) -> None:

@@ -18,7 +18,13 @@ from directory.model.messages import Scope
 from directory.schema.profiles import SchemaProfile
 from directory.schema.schema import Attribute
 from directory.store.candidates import Certainty, Plan
-from directory.store.changes import Change, ChangeLog, Removal
+from directory.store.changes import (
+    VERSIONS_BESIDE_JOURNAL,
+    VERSIONS_MAX,
+    Change,
+    ChangeLog,
+    Removal,
+)
 from directory.store.computed import ComputedAttributes
 from directory.store.dit import TOP, Dit
 from directory.store.entry import DELETED, REFERRAL, Author, Shapes, StoredEntry
@@ -310,7 +316,8 @@ class Store:
             return
         self.log.append(step.usn, step.new.id)
         if step.new.previous is not None:
-            self.log.remember(step.new)
+            beside = self.journal is not None
+            self.log.remember(step.new, VERSIONS_BESIDE_JOURNAL if beside else VERSIONS_MAX)
 
     def undo(self, steps: Sequence[Step]) -> None:
         """Bring memory back to before these steps."""

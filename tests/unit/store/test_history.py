@@ -14,6 +14,7 @@ from directory.model.dn import DN
 from directory.model.modification import delete, replace
 from directory.store.changes import ChangeKind, ValueChange
 from directory.store.entry import StoredEntry
+from directory.store.history import versions
 from tests.support.directories import START, SUFFIX, Bench, generic
 
 FRY = SUFFIX.child("uid", "fry")
@@ -111,3 +112,23 @@ def test_a_fork_of_a_reopened_directory_tells_of_recent_changes(made: Bench) -> 
     entry = fork.store.find(SUFFIX.child("uid", "philip"))
     assert entry is not None
     assert fork.store.history(entry) == made.agent.store.history(entry_of(made))
+
+
+def test_beside_a_journal_few_versions_stay_in_memory_and_none_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directory.store.store.VERSIONS_BESIDE_JOURNAL", 3)
+    bench = generic(tmp_path / "a.db")
+    bench.add(FRY, objectClass="inetOrgPerson", cn="Fry", sn="Fry", mail="0@x")
+    for number in range(1, 10):
+        bench.read(FRY)
+        bench.ask(m.ModifyRequest(FRY, (replace("mail", b"%d@x" % number),)))
+
+    store = bench.agent.store
+    entry = store.find(FRY)
+    assert entry is not None
+    kept = list(versions(entry))
+    assert len(kept) == 4
+    assert [version.cached for version in kept[1:]] == [None] * 3
+    told = [change.attributes["mail"].after for change in store.history(entry)]
+    assert told == [(b"%d@x" % number,) for number in range(10)]
