@@ -31,6 +31,7 @@ import edgesync.operations.trust
 import edgesync.planning.matrix
 import edgesync.sync.history  # noqa: F401 - see above
 from scripts.crash.campaign import REFUSED, Course, Failure, Tally, every, moments
+from scripts.crash.content import command
 from scripts.crash.victim import Boundary
 from scripts.crash.workloads import WORKLOADS
 
@@ -51,6 +52,7 @@ def main() -> int:
     given = options.parse_args()
     chosen = [w for w in WORKLOADS if not given.work or w.name in given.work]
     with tempfile.TemporaryDirectory(prefix="edgesync-crash-") as folder:
+        command("directory", "verify", "--lab", folder)  # there is none: for what it imports
         courses = [Course(workload, Path(folder) / workload.name) for workload in chosen]
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
         plan = (
