@@ -17,6 +17,7 @@ from directory.dsa.notification import notify
 from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
 from directory.dsa.quick_add import QuickAdd
+from directory.dsa.quick_compare import QuickCompare
 from directory.dsa.quick_modify import QuickModify
 from directory.dsa.quick_names import QuickNames
 from directory.dsa.refusals import UNWILLING, refusal
@@ -57,7 +58,9 @@ class DirectoryServiceAgent:
         self.context = context
         self.quick_search = QuickSearch(context)
         self.quick_add = QuickAdd(context)
-        self.quick_modify = QuickModify(context, QuickNames(context))
+        names = QuickNames(context)
+        self.quick_modify = QuickModify(context, names)
+        self.quick_compare = QuickCompare(context, names)
         self.bulk_add = BulkAdd(context, self.quick_add)
 
     @property

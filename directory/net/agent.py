@@ -144,6 +144,19 @@ class QuickModifier(Protocol):
         ...
 
 
+class QuickComparer(Protocol):
+    """Answers compares that name a plain entry and attribute."""
+
+    def __call__(
+        self, session: Session, name: bytes, attribute: bytes, value: bytes
+    ) -> bool | None:
+        """Whether an entry has a value; None: the plain path has to look.
+
+        Names are as the client spelled them; there never is a control.
+        """
+        ...
+
+
 class GroupCommitAgent(Agent, Protocol):
     """An agent whose changes may be made durable together."""
 

@@ -61,8 +61,7 @@ class ClientSession(asyncio.Protocol):
         self.session = Session()
         self._operations = Operations(self._agent, self.session, self._output, self._loop.time)
         self._waiting_bind: tuple[Frame, RequestReceived] | None = None
-        self._is_reading = True
-        self._is_writable = True
+        self._is_reading = self._is_writable = True
         self._is_turn_due = self._is_behind = self._is_upgrading = self._is_hashing = False
         self._is_closing = self._is_lost = False
         self.active_at = self._loop.time()
@@ -158,7 +157,7 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        self._is_behind = False
+        self._is_behind, frames = False, self._wire.frames
         while self._may_start and not self._is_behind:
             frame = self._answer_quickly()
             if frame is NEED_DATA:
@@ -167,6 +166,8 @@ class ClientSession(asyncio.Protocol):
                 self._interpret(frame)
             elif isinstance(frame, ProtocolFailed):
                 self._fail_protocol(frame)
+            if not frames.waiting:
+                break
             self._is_behind = self._may_start and self._turns.is_over
         if self._is_behind:
             self._turn_later()
@@ -199,7 +200,7 @@ class ClientSession(asyncio.Protocol):
         return NEED_DATA
 
     def _interpret(self, frame: Frame) -> None:
-        if self._operations.update_quickly(frame):
+        if self._operations.execute_quickly(frame):
             return
         event = self._wire.interpret(frame)
         if isinstance(event, RequestReceived):

@@ -28,12 +28,20 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.agent import Agent, QuickAgent, QuickModifier, QuickStream, Stream
+from directory.net.agent import (
+    Agent,
+    QuickAgent,
+    QuickComparer,
+    QuickModifier,
+    QuickStream,
+    Stream,
+)
 from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
-from directory.net.output import SUCCESSES, Output
+from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived
 from directory.wire.frame import Frame
+from directory.wire.quick import quick_compare
 from directory.wire.quick_modify import read_replacements
 
 _log = logging.getLogger(__name__)
@@ -42,6 +50,9 @@ _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, S
 """Responses that are not the last of their request."""
 
 _FINISHED = object()
+
+_QUICK = frozenset((tags.COMPARE_REQUEST, tags.MODIFY_REQUEST))
+"""Requests that ``execute_quickly`` may know how to execute."""
 
 UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
 """Requests with exactly one answer, which a directory may be able to execute at once."""
@@ -87,6 +98,7 @@ class Operations:
         self._update: Callable[[Session, Request], None] | None
         self._update = getattr(agent, "update", None)
         self._quick_modify: QuickModifier | None = getattr(agent, "quick_modify", None)
+        self._quick_compare: QuickComparer | None = getattr(agent, "quick_compare", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
         self.running: dict[int, Running] = {}
@@ -97,23 +109,35 @@ class Operations:
         """Whether the client waits for nothing."""
         return not self.running and not self.persistent
 
-    def update_quickly(self, frame: Frame) -> bool:
-        """Execute an update that can be read at a glance; false when nothing was done."""
-        operation = frame.operation
-        if operation[0] != tags.MODIFY_REQUEST or frame.controls or self.persistent:
+    def execute_quickly(self, frame: Frame) -> bool:
+        """Execute what can be read at a glance; false when nothing was done."""
+        tag = frame.operation[0]
+        if tag not in _QUICK or frame.controls or not frame.message_id:
             return False
-        quick_modify, session = self._quick_modify, self._session
-        if quick_modify is None or not session.group_commit or not frame.message_id:
+        try:
+            if tag == tags.COMPARE_REQUEST:
+                answer = self._compared(frame.operation)
+            else:
+                answer = SUCCESSES[tag] if self._is_modified(frame.operation) else None
+        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
+            self._output.put_result(frame.id_element, tag, _internal_error(tag))
+            return True
+        if answer is not None:
+            self._output.put_operation(frame.id_element, answer)
+        return answer is not None
+
+    def _compared(self, operation: bytes) -> bytes | None:
+        compare = self._quick_compare
+        read = quick_compare(operation) if compare is not None else None
+        found = compare(self._session, *read) if compare is not None and read is not None else None
+        return None if found is None else COMPARED[found]
+
+    def _is_modified(self, operation: bytes) -> bool:
+        modify, session = self._quick_modify, self._session
+        if modify is None or not session.group_commit or self.persistent:
             return False
         read = read_replacements(operation)
-        try:
-            if read is None or not quick_modify(session, *read):
-                return False
-        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
-            self._output.put_result(frame.id_element, operation[0], _internal_error(operation[0]))
-        else:
-            self._output.put_operation(frame.id_element, SUCCESSES[operation[0]])
-        return True
+        return read is not None and modify(session, *read)
 
     def start(self, frame: Frame, event: RequestReceived, most: int = SLICE_REPLIES) -> None:
         """Execute a request, up to the end of its first slice of so many replies."""

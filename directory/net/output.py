@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from directory.errors import ResultCode
 from directory.model import ber
-from directory.model.messages import LdapResult, Reply, Response
+from directory.model.messages import CompareResponse, LdapResult, Reply, Response
 from directory.wire import tags
 from directory.wire.controls import encode_controls
 from directory.wire.encode import encode_operation
@@ -21,6 +22,12 @@ SUCCESSES = {
     if (response := answer(tag, LdapResult())) is not None
 }
 """The protocolOps that say of an update, by its tag, that it was carried out."""
+
+COMPARED = {
+    is_there: encode_operation(CompareResponse(LdapResult(code)))
+    for is_there, code in ((True, ResultCode.COMPARE_TRUE), (False, ResultCode.COMPARE_FALSE))
+}
+"""The protocolOps that say whether an entry has a value."""
 
 _HEADS_MAX = 4096
 """Messages below this size find their first octets ready; nearly all entries are."""

@@ -26,7 +26,7 @@ from directory.model.messages import (
     Request,
     SearchRequest,
 )
-from directory.net.agent import Agent
+from directory.net.agent import Agent, QuickComparer, QuickModifier
 from edgesync.lab.lab import Lab
 
 _NAMES: dict[type, str] = {
@@ -78,6 +78,10 @@ class CountedAgent:
             self.quick_search = _CountedSearcher(quick, name, counts)
         update: Update | None = getattr(inner, "update", None)
         self.update = None if update is None else partial(self._updated, update)
+        modify: QuickModifier | None = getattr(inner, "quick_modify", None)
+        self.quick_modify = None if modify is None else partial(self._modified, modify)
+        compare: QuickComparer | None = getattr(inner, "quick_compare", None)
+        self.quick_compare = None if compare is None else partial(self._compared, compare)
 
     def execute(
         self,
@@ -105,6 +109,21 @@ class CountedAgent:
             raise
         finally:
             self._counts.count(self._name, _NAMES.get(type(request), OTHER), code)
+
+    def _modified(self, modify: QuickModifier, *arguments: Any) -> bool:
+        """Carry out a modify that was read at a glance."""
+        is_done = modify(*arguments)
+        if is_done:
+            self._counts.count(self._name, "modify", ResultCode.SUCCESS)
+        return is_done
+
+    def _compared(self, compare: QuickComparer, *arguments: Any) -> bool | None:
+        """Answer a compare that was read at a glance."""
+        found = compare(*arguments)
+        if found is not None:
+            code = ResultCode.COMPARE_TRUE if found else ResultCode.COMPARE_FALSE
+            self._counts.count(self._name, "compare", code)
+        return found
 
     def __getattr__(self, name: str) -> Any:
         """All else is the directory's own: abandon, close, group commit where it has one."""

@@ -105,7 +105,7 @@ class Player:
         agent = self.made.agent
         operations = Operations(agent, self.sessions[name], output, lambda: 0.0)
         frame = Frame(5, ber.integer(5), operation, b"")
-        if not (self.quick and operations.update_quickly(frame)):
+        if not (self.quick and operations.execute_quickly(frame)):
             event = ServerConnection().interpret(frame)
             if isinstance(event, RequestReceived):
                 operations.start(frame, event)
@@ -190,7 +190,7 @@ def replaced(player: Player, attribute: str, *values: bytes, rdn: str = "cn=a") 
     session = player.sessions["administrator"]
     operations = Operations(player.made.agent, session, output, lambda: 0.0)
     sent = operation(f"{rdn},{player.parent}", [(REPLACE, attribute, values)])
-    return operations.update_quickly(Frame(5, ber.integer(5), sent, b""))
+    return operations.execute_quickly(Frame(5, ber.integer(5), sent, b""))
 
 
 @pytest.mark.parametrize("profile", sorted(MAKERS))
@@ -228,10 +228,10 @@ def test_a_modify_with_a_control_or_beside_a_persisting_search_takes_the_plain_p
     session = player.sessions["administrator"]
     operations = Operations(player.made.agent, session, Output(), lambda: 0.0)
     sent = operation(f"cn=a,{player.parent}", [(REPLACE, "description", (b"x",))])
-    assert not operations.update_quickly(Frame(5, ber.integer(5), sent, b"\x30\x00"))
-    assert not operations.update_quickly(Frame(0, ber.integer(0), sent, b""))
+    assert not operations.execute_quickly(Frame(5, ber.integer(5), sent, b"\x30\x00"))
+    assert not operations.execute_quickly(Frame(0, ber.integer(0), sent, b""))
     session.group_commit = False
-    assert not operations.update_quickly(Frame(5, ber.integer(5), sent, b""))
+    assert not operations.execute_quickly(Frame(5, ber.integer(5), sent, b""))
 
 
 def test_a_bug_in_the_fast_lane_is_answered_and_takes_nobody_with_it(

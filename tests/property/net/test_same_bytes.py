@@ -22,6 +22,7 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.messages import (
     AddRequest,
+    CompareRequest,
     DeleteRequest,
     LdapMessage,
     ModifyRequest,
@@ -127,6 +128,14 @@ asked = st.builds(
     st.sampled_from([0, 1, 2, 100]),
     types_only=st.booleans(),
 )
+compared = st.builds(
+    CompareRequest,
+    st.sampled_from([SUFFIX, *NAMES, DN.parse("ou=unit 1,ou=UNITS,dc=contoso,dc=test")]),
+    st.sampled_from(
+        ["ou", "OU", "description", "objectClass", "name", "nothing", "entryDN", "ou;x"]
+    ),
+    values,
+)
 changes = st.one_of(
     st.builds(
         lambda dn, text: ModifyRequest(dn, (replace("description", text),)),
@@ -166,7 +175,7 @@ def test_a_dump_is_the_same_to_the_byte(agent: DirectoryServiceAgent) -> None:
     assert b"OU=Units,DC=contoso,DC=test" in fast
 
 
-@given(steps=st.lists(asked | changes, min_size=1, max_size=12))
+@given(steps=st.lists(asked | compared | changes, min_size=1, max_size=12))
 def test_every_way_of_answering_gives_the_same_bytes(
     agent: DirectoryServiceAgent, steps: list[Request]
 ) -> None:
@@ -175,7 +184,7 @@ def test_every_way_of_answering_gives_the_same_bytes(
         assert fast.is_quick
         assert not plain.is_quick
         for step in steps:
-            if not isinstance(step, SearchRequest):
+            if not isinstance(step, SearchRequest | CompareRequest):
                 list(agent.execute(local_session(agent), step))
                 continue
             for number in (7, 8, 200, 9):  # who repeats a question may get the answer kept for it
