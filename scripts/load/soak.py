@@ -1,10 +1,10 @@
 """``python -m scripts.load.soak``: a lab in mixed use for half an hour; is it as large afterwards?
 
-    python -m scripts.load.soak [--minutes 30] [--json FILE] [--svg FILE]
+    python -m scripts.load.soak --lab FOLDER [--minutes 30] [--json FILE] [--svg FILE]
 
 LDAP clients search, add, modify and delete; strangers come and go in the middle of things; mail
-arrives; pages of the console are read; EdgeSync runs over the control API. The first fifth is
-warming up. Judged by the slope of the rest: exit code 3 when memory or descriptors grow.
+arrives; pages of the console are read; EdgeSync runs over the control API. The first third is
+warming up. Judged by the rest: exit code 3 when memory or descriptors grow.
 """
 
 from __future__ import annotations
@@ -37,14 +37,19 @@ from scripts.load.picture import draw
 from scripts.load.servers import ROOT
 
 SCHEMA = "edgesync.soak/1"
-WARM_UP_SHARE = 0.2
+WARM_UP_SHARE = 1 / 3
 EVERY_S = 5.0
-GROWTH_MAX = 16 * 1024 * 1024
-"""Bytes an hour of use may add once it is warm. What was deleted stays as a tombstone, as in AD;
-every change keeps its version until there are ``VERSIONS_MAX``: that is a kilobyte or two for each
-of some thousands of changes."""
-DESCRIPTORS_MAX = 4
+DRIFT_MAX = 2 * 1024 * 1024
+"""Bytes the line through the rest may rise by from its beginning to its end. What a directory has
+to keep is less: a tombstone for who was deleted, as in AD, and earlier versions of what changed up
+to ``VERSIONS_BESIDE_JOURNAL``, a kilobyte each."""
+DESCRIPTORS_MAX = 2
 """Descriptors the medians of the first and last quarter may differ by: who is just connected."""
+
+COMINGS = 10
+"""Of so many changes one is somebody who comes or goes; the others change who is there."""
+PEOPLE = 40
+"""Whom the changes are about."""
 
 FAILURE_MAX = 160
 """Characters of a failure that is told: enough for a reply code and its text."""
@@ -52,9 +57,13 @@ FAILURE_MAX = 160
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What thirty minutes say."""
+    """What the time after warming up says."""
 
-    resident_per_hour: float
+    from_s: float
+    drift: int
+    """How much the line through the samples rises from end to end, bytes."""
+    noise: int
+    """Standard deviation of the samples from that line, bytes."""
     resident_first: int
     resident_last: int
     descriptors_first: float
@@ -111,12 +120,13 @@ class Use:
                 self.failed[f"{name}: {type(error).__name__}: {error}"[:FAILURE_MAX]] += 1
 
     @contextlib.contextmanager
-    def _bound(self) -> Iterator[ldap3.Connection]:
+    def _bound(self) -> Iterator[Any]:  # ldap3 has no types for its own methods
         """A connection that is gone afterwards: ldap3 leaves open what was bound on the way in."""
         server = ldap3.Server(self._ad, get_info=ldap3.NONE)
         name = "CN=Administrator,CN=Users,DC=contoso,DC=test"
         connection: Any = ldap3.Connection(server, name, ADMIN_PASSWORD, receive_timeout=30)
-        connection.bind()
+        if not connection.bind():
+            raise ConnectionError(f"the bind was refused: {connection.result}")
         try:
             yield connection
         finally:
@@ -125,18 +135,19 @@ class Use:
     def _search(self, number: int) -> None:
         with self._bound() as connection:
             for index in range(20):
-                wanted = f"(mail=user{(number + index) % 50}@contoso.test)"
-                connection.search("DC=contoso,DC=test", wanted, attributes=["cn", "memberOf"])
+                wanted = f"(proxyAddresses=smtp:user{(number + index) % 50}@contoso.test)"
+                if not connection.search("DC=contoso,DC=test", wanted, attributes=["memberOf"]):
+                    raise ConnectionError(f"nobody has {wanted}: {connection.result}")
 
     def _change(self, number: int) -> None:
-        """A person comes, is described, and goes when the name comes up again."""
-        dn = f"CN=soak{number % 40},CN=Users,DC=contoso,DC=test"
-        with self._bound() as connection:
-            ask: Any = connection  # ldap3 has no types for its own methods
-            if not ask.add(dn, ["user"], {"sAMAccountName": f"soak{number % 40}"}):
-                ask.delete(dn)
+        """People are described; one in ten times somebody comes, or goes who was there."""
+        who = number // COMINGS % PEOPLE if number % COMINGS == 0 else number % PEOPLE
+        dn = f"CN=soak{who},CN=Users,DC=contoso,DC=test"
+        with self._bound() as ask:
+            if number % COMINGS == 0 and ask.delete(dn):
                 return
-            ask.modify(dn, {"description": [(ldap3.MODIFY_REPLACE, [f"number {number}"])]})
+            if not ask.modify(dn, {"description": [(ldap3.MODIFY_REPLACE, [f"no. {number}"])]}):
+                ask.add(dn, ["user"], {"sAMAccountName": f"soak{who}"})
 
     def _mail(self, number: int) -> None:
         host, port = str(self._smtp.hostname), int(self._smtp.port or 0)
@@ -202,6 +213,8 @@ def main() -> int:
     file = str(lab / "EDGE01.xml")
     _edgesync(lab, "subscription", "export", "EDGE01", "--file", file, "--yes")
     _edgesync(lab, "subscription", "import", file, "--site", "Default-First-Site-Name")
+    # an Edge that was never synchronized knows no recipients, and refuses mail to any
+    _edgesync(lab, "sync", "run")
     _edgesync(lab, "lab", "up", "--detach")
     try:
         use = Use(lab)
@@ -220,7 +233,7 @@ def main() -> int:
     if given.svg:
         given.svg.write_text(draw(gauge.samples), "utf-8")
     print(json.dumps({k: v for k, v in document.items() if k != "samples"}, indent=2))
-    flat = trend.resident_per_hour <= GROWTH_MAX
+    flat = trend.drift <= DRIFT_MAX
     steady = trend.descriptors_last - trend.descriptors_first <= DESCRIPTORS_MAX
     return 0 if flat and steady else 3
 
@@ -228,11 +241,14 @@ def main() -> int:
 def _trend(samples: Sequence[Sample], changes: int) -> Trend:
     warm = samples[int(len(samples) * WARM_UP_SHARE) :]
     times = [sample.at_s for sample in warm]
-    slope, _ = statistics.linear_regression(times, [float(s.resident) for s in warm])
+    sizes = [float(sample.resident) for sample in warm]
+    slope, start = statistics.linear_regression(times, sizes)
+    off = [size - start - slope * at for at, size in zip(times, sizes, strict=True)]
     quarter = max(1, len(warm) // 4)
     first, last = warm[:quarter], warm[-quarter:]
     return Trend(
-        round(slope * 3600), warm[0].resident, warm[-1].resident,
+        times[0], round(slope * (times[-1] - times[0])), round(statistics.pstdev(off)),
+        warm[0].resident, warm[-1].resident,
         statistics.median(s.descriptors for s in first),
         statistics.median(s.descriptors for s in last),
         round(changes / samples[-1].at_s * 3600),
