@@ -21,6 +21,9 @@ SHARED_RDNS_MAX = 48
 """Deepest name that shares its parsed parents, each read by a call inside a call; the few that are
 deeper are read in a loop, so that no name can exhaust the stack."""
 
+CHILDREN_MAX = 32
+"""Names below a name that are remembered: containers have fixed places, people have not."""
+
 _SPECIAL = ',+"\\<>;='
 _TO_ESCAPE = re.compile(r'[,+"\\<>;=\x00-\x1f\x7f]|\A[# ]| \Z')
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -164,8 +167,22 @@ class DN:
         return not self.rdns and self.alternative is None
 
     def child(self, kind: str, value: str) -> DN:
-        """The name one level below."""
-        return DN((Rdn((Ava(kind, value),)), *self.rdns))
+        """The name one level below; the same object each time for the first ones asked for."""
+        known = self._children.get((kind, value))
+        if known is not None:
+            return known
+        dn = DN((Rdn((Ava(kind, value),)), *self.rdns))
+        own = dn.rdn_normal
+        # nearly all are compared or looked up, and this name's form is known
+        dn.__dict__["normal"] = f"{own},{self.normal}" if self.rdns else own
+        if len(self._children) < CHILDREN_MAX:
+            self._children[kind, value] = dn
+        return dn
+
+    @cached_property
+    def _children(self) -> dict[tuple[str, str], DN]:
+        """Names below, by type and value: programs ask for the same containers again and again."""
+        return {}
 
     def is_under(self, other: DN) -> bool:
         """Whether this name lies strictly below the other."""

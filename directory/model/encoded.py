@@ -48,6 +48,25 @@ class EncodedEntry(Entry):
         self._attributes = attributes
         return attributes
 
+    def first(self, name: str) -> bytes | None:
+        """The first value, or None. Who asks for one attribute does not pay for the others."""
+        if self._folded is not None or ";" in name or not name.isascii():
+            return super().first(name)
+        wanted = name.lower().encode()
+        size = len(wanted)
+        for blob in attribute_blobs(split_operation(self.operation)[1]):
+            at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
+            if blob[at - 1] == size and blob[at : at + size].lower() == wanted:
+                values = attribute_values(blob)
+                if values:
+                    return values[0]
+        return None
+
+    @property
+    def name(self) -> bytes:
+        """Its name as it is spelled."""
+        return split_operation(self.operation)[0]
+
 
 class EntryForm(NamedTuple):
     """What entries that are alike have in common: all but their RDN's value and their values."""

@@ -27,7 +27,7 @@ from edgesync.sync.cursor import Cursor, FeedKind, RefreshReason, refresh_reason
 from edgesync.sync.feed import Feed, RefreshRequired, SourceChange, in_pages
 from edgesync.sync.kinds import Identity, ReplicatedKind
 from edgesync.sync.plan import Change, PlannedChange, plan
-from edgesync.sync.project import Projection, Projector, key_of, source_guid
+from edgesync.sync.project import Projection, Projector, key_of
 from edgesync.sync.report import EntryError, Mode, Tally
 from edgesync.sync.source import choose_feed
 from edgesync.sync.target import Step, Target
@@ -176,17 +176,17 @@ class JobRun:
                 if step is not None:
                     yield kind, step, desired
                 continue
-            keys = {key_of(kind, guid): guid for guid in guids}
+            keys = dict.fromkeys(key_of(kind, guid) for guid in guids)
             present = self.target.by_keys(kind, tuple(keys))
-            for key, guid in keys.items():
-                desired_or_none = wanted.get(guid)
+            for key in keys:
+                desired_or_none = wanted.get(key)
                 step = plan(kind, present.get(key), desired_or_none)
                 if step is not None:
                     yield kind, step, desired_or_none
 
-    def _read_again(self, kind: ReplicatedKind, guids: Sequence[UUID]) -> dict[UUID, Projection]:
-        """The present state of changed objects that are in a kind's scope."""
-        found: dict[UUID, Projection] = {}
+    def _read_again(self, kind: ReplicatedKind, guids: Sequence[UUID]) -> dict[bytes, Projection]:
+        """The present state of changed objects that are in a kind's scope, by key."""
+        found: dict[bytes, Projection] = {}
         projector = self._projector(kind)
         for start in range(0, len(guids), GUIDS_PER_SEARCH):
             some = tuple(
@@ -200,7 +200,8 @@ class JobRun:
                 kind.source_attributes,
             )  # fmt: skip
             for entry in self._source_entries(request):
-                found[source_guid(entry)] = projector.project(entry)
+                desired = projector.project(entry)
+                found[desired.key] = desired
         return found
 
     def _absent(self, present: frozenset[UUID]) -> list[Step]:

@@ -7,6 +7,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from directory.model.dn import DN
+from directory.model.encoded import (
+    EncodedEntry,
+    attribute_blobs,
+    decode_attribute,
+    split_operation,
+)
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
 from directory.model.modification import Modification, replace
@@ -58,16 +64,16 @@ def plan(
         return None if current is None else _delete(kind, current)
     if current is None:
         return _add(kind, desired)
-    if current.dn != desired.dn:
+    if not desired.is_name_of(current):
         return _move(kind, current, desired)
     return _modify(kind, current, desired)
 
 
 def _add(kind: ReplicatedKind, desired: Projection) -> PlannedChange:
+    entry, names = desired.added()
     return PlannedChange(
-        Change.ADD, kind.name, desired.names, (AddRequest(desired.entry),),
-        "in the source, not in the target",
-    )  # fmt: skip
+        Change.ADD, kind.name, names, (AddRequest(entry),), "in the source, not in the target"
+    )
 
 
 def _delete(kind: ReplicatedKind, current: Entry) -> PlannedChange:
@@ -108,16 +114,38 @@ def _modify(kind: ReplicatedKind, current: Entry, desired: Projection) -> Planne
 def differences(
     kind: ReplicatedKind, current: Entry, desired: Projection
 ) -> tuple[Modification, ...]:
-    """Replacements of the attributes that differ; the name's own attribute is the move's matter."""
-    attributes = desired.attributes
-    wanted: list[tuple[str, Sequence[bytes]]] = [
-        (name, attributes.get(name, ())) for name in kind.managed if name != kind.rdn
-    ]
-    if kind.identity is Identity.GUID_ATTRIBUTE:
-        wanted.append((kind.key, (desired.key,)))
-    return tuple(
-        replace(name, *values) for name, values in wanted if not _same(current.values(name), values)
-    )
+    """Replacements of the attributes that differ; the name's own attribute is the move's matter.
+
+    What came in wire form is compared in it: nearly all is equal to the last octet.
+    """
+    have = _wire_forms(current)
+    changes: list[Modification] = []
+    for name, folded in desired.projector.managed:
+        wanted = desired.blobs.get(name)
+        if have is not None and have.get(folded) == wanted:
+            continue
+        values = () if wanted is None else decode_attribute(wanted)[1]
+        if not _same(current.values(name), values):
+            changes.append(replace(name, *values))
+    if kind.identity is Identity.GUID_ATTRIBUTE and not _same(
+        current.values(kind.key), (desired.key,)
+    ):
+        changes.append(replace(kind.key, desired.key))
+    return tuple(changes)
+
+
+def _wire_forms(entry: Entry) -> dict[bytes, bytes] | None:
+    """The attributes of an entry in wire form, by folded name; None where it has no such form."""
+    if not isinstance(entry, EncodedEntry):
+        return None
+    found: dict[bytes, bytes] = {}
+    for blob in attribute_blobs(split_operation(entry.operation)[1]):
+        at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
+        name = blob[at : at + blob[at - 1]].lower()
+        if name in found:
+            return None  # in two pieces: its values have to be put together
+        found[name] = blob
+    return found
 
 
 def _same(have: Sequence[bytes], want: Sequence[bytes]) -> bool:

@@ -9,6 +9,7 @@ needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,6 +34,12 @@ SPELLINGS_MAX = 1000
 
 _GUID = b"objectguid"
 _GUID_OCTETS = 16
+_GUID_CHARACTERS = 36
+_IS_GUID = -1
+"""Stands among places of rules for the attribute that is the identity."""
+
+_Given = tuple[int, bytes, bytes]
+"""Place of a rule, an attribute for it as it is spelled, and its wire form."""
 
 
 class Projection(NamedTuple):
@@ -59,35 +66,35 @@ class Projection(NamedTuple):
         """The name in the form that compares."""
         projector = self.projector
         if projector.is_named_by_guid:  # nothing to fold, nothing to escape
-            return f"{projector.rdn.lower()}={self.rdn_value},{projector.base_normal}"
+            return f"{projector.rdn_normal}{self.rdn_value}{projector.base_normal}"
         return self.dn.normal
+
+    def is_name_of(self, entry: Entry) -> bool:
+        """Whether an entry of the target has this name already."""
+        projector = self.projector
+        if projector.is_named_by_guid and isinstance(entry, EncodedEntry):
+            name = f"{projector.rdn}={self.rdn_value},".encode() + projector.base_text
+            if entry.name == name:
+                return True
+        return entry.dn == self.dn
 
     @property
     def attributes(self) -> Mapping[str, Values]:
         """The values of the attributes."""
         return {name: decode_attribute(blob)[1] for name, blob in self.blobs.items()}
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The attributes of the whole entry, without objectClass."""
-        if self.projector.is_named_by_guid:
-            return self.projector.form(tuple(self.blobs))[1]
-        kind = self.projector.kind
-        return tuple(dict.fromkeys((*self.blobs, kind.rdn, kind.key)))
-
-    @property
-    def entry(self) -> Entry:
-        """The whole entry, to be added."""
+    def added(self) -> tuple[Entry, tuple[str, ...]]:
+        """The whole entry, to be added, and its attributes but for objectClass."""
         projector, kind, blobs = self.projector, self.projector.kind, self.blobs
         if projector.is_named_by_guid:
             value = self.key
-            form = projector.form(tuple(blobs))[0]
-            named = ber.attribute(projector.rdn_type, (value,))
-            return PartedEntry(form, value, [form.classes, *blobs.values(), named])
+            form, names = projector.form(tuple(blobs))
+            named = projector.rdn_head + value
+            return PartedEntry(form, value, [form.classes, *blobs.values(), named]), names
         whole = {"objectClass": kind.classes, **self.attributes}
         whole.setdefault(kind.rdn, (self.rdn_value.encode(),))
         whole.setdefault(kind.key, (self.key,))
-        return Entry(self.dn, whole)
+        return Entry(self.dn, whole), tuple(dict.fromkeys((*blobs, kind.rdn, kind.key)))
 
 
 class _Rule(NamedTuple):
@@ -108,12 +115,15 @@ class Projector:
         self.is_named_by_guid = (
             kind.identity is Identity.GUID_NAME
             and kind.key == kind.rdn
+            and kind.key_is_text
             and kind.rdn not in kind.managed
         )
         self.rdn = kind.rdn.upper() if kind.rdn == "cn" else kind.rdn
-        self.rdn_type = kind.rdn.encode()
-        self.base_normal = kind.target_base.normal
-        self._base = str(kind.target_base).encode()
+        self.rdn_head = ber.attribute_head(kind.rdn.encode(), _GUID_CHARACTERS)
+        """What stands before a GUID that is the RDN's attribute."""
+        self.rdn_normal = f"{self.rdn.lower()}="
+        self.base_normal = f",{kind.target_base.normal}"
+        self.base_text = str(kind.target_base).encode()
         self._classes = ber.attribute(b"objectClass", kind.classes)
         self._forms: dict[tuple[str, ...], tuple[EntryForm, tuple[str, ...]]] = {}
         self._rules = tuple(
@@ -121,7 +131,13 @@ class Projector:
                   self._transform(rule.transformation))
             for rule in kind.rules
         )  # fmt: skip
-        self._folded: dict[bytes, bytes] = {}
+        self.managed = tuple(
+            (name, name.lower().encode()) for name in kind.managed if name != kind.rdn
+        )
+        """Attributes of the replica that belong to the source, as spelled and folded; its name's
+        own attribute is the matter of a move."""
+        self._meant: dict[bytes, tuple[int, ...]] = {}
+        """Places of the rules that an attribute is for, by its name as it is spelled."""
 
     def _transform(self, name: str) -> Callable[[Values], Values] | None:
         if name == "copy":
@@ -133,9 +149,10 @@ class Projector:
         """What replicas with these attributes, named by their GUID, have in common."""
         form = self._forms.get(names)
         if form is None:
-            spelled = (b"objectClass", *(name.encode() for name in names), self.rdn_type)
-            common = EntryForm(self._base, self.rdn.encode(), self._classes, spelled)
-            form = self._forms[names] = common, (*names, self.kind.rdn)
+            rdn = self.kind.rdn
+            spelled = (b"objectClass", *(name.encode() for name in names), rdn.encode())
+            common = EntryForm(self.base_text, self.rdn.encode(), self._classes, spelled)
+            form = self._forms[names] = common, (*names, rdn)
         return form
 
     def project(self, entry: Entry) -> Projection:
@@ -144,54 +161,73 @@ class Projector:
         Raises:
             SourceRefused: the entry shows no identity.
         """
-        given = self._given(entry)
-        guid = given.get(_GUID)
-        raw = attribute_values(guid[1])[0] if guid is not None else b""
+        raw, given = self._given(entry)
         if len(raw) != _GUID_OCTETS:
             raw = source_guid(entry).bytes_le
-        text = _guid_text(raw)
-        blobs: dict[str, bytes] = {}
-        for source, target, spelling, transform in self._rules:
-            found = given.get(source)
-            if found is None:
-                continue
-            spelled, blob = found
-            if transform is not None:
-                values = transform(attribute_values(blob))
-                if not values:
-                    continue
-                blob = ber.attribute(spelling, values)
-            elif spelled != spelling:
-                blob = ber.attribute(spelling, decode_attribute(blob)[1])
-            if target in blobs:  # two of the source's become one of the target's
-                blob = _joined(spelling, blobs[target], blob)
-            blobs[target] = blob
         kind = self.kind
+        blobs: dict[str, bytes] = {}
+        for place, spelled, blob in given:
+            rule = self._rules[place]
+            made: bytes | None = blob
+            if rule.transform is not None:
+                values = rule.transform(attribute_values(blob))
+                made = ber.attribute(rule.spelling, values) if values else None
+            elif spelled != rule.spelling:
+                made = ber.attribute(rule.spelling, decode_attribute(blob)[1])
+            if made is None:
+                continue
+            before = blobs.get(rule.target)  # two of the source's become one of the target's
+            blobs[rule.target] = made if before is None else _joined(rule.spelling, before, made)
         if kind.identity is Identity.FIXED:
             return Projection(self, b"", "", blobs)
+        text = _guid_text(raw)
         name = text
         if kind.identity is Identity.GUID_ATTRIBUTE:
             name = entry.text(kind.rdn_source) or entry.dn.rdn.value
         return Projection(self, text.encode() if kind.key_is_text else raw, name, blobs)
 
-    def _given(self, entry: Entry) -> dict[bytes, tuple[bytes, bytes]]:
-        """The attributes that have values, as spelled and in wire form, by folded name."""
-        known = self._folded
-        found: dict[bytes, tuple[bytes, bytes]] = {}
+    def _given(self, entry: Entry) -> tuple[bytes, list[_Given]]:
+        """The source's objectGUID, and its attributes that rules are for, in the rules' order."""
+        meant = self._meant
+        raw = b""
+        found: list[_Given] = []
         for blob in _blobs(entry):
             at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
             spelled = blob[at : at + blob[at - 1]]
-            name = known.get(spelled)
-            if name is None:
-                name = spelled.lower()
-                if len(known) < SPELLINGS_MAX:
-                    known[spelled] = name
-            if not blob[-1] and not decode_attribute(blob)[1]:
-                continue
-            if name in found:  # one attribute in two pieces: legal nowhere, and yet
-                blob = _joined(spelled, found[name][1], blob)  # noqa: PLW2901 - the whole of it
-            found[name] = spelled, blob
-        return found
+            places = meant.get(spelled)
+            if places is None:
+                places = self._places(spelled)
+            for place in places:
+                if not blob[-1] and not decode_attribute(blob)[1]:
+                    continue  # an attribute without values
+                if place == _IS_GUID:
+                    raw = raw or attribute_values(blob)[0]
+                else:
+                    found.append((place, spelled, blob))
+        if len(found) > 1:
+            found.sort(key=itemgetter(0))
+            if len({place for place, _, _ in found}) < len(found):
+                return raw, _whole(found)
+        return raw, found
+
+    def _places(self, spelled: bytes) -> tuple[int, ...]:
+        folded = spelled.lower()
+        places = tuple(place for place, rule in enumerate(self._rules) if rule.source == folded)
+        if folded == _GUID:
+            places = (_IS_GUID, *places)
+        if len(self._meant) < SPELLINGS_MAX:
+            self._meant[spelled] = places
+        return places
+
+
+def _whole(found: list[_Given]) -> list[_Given]:
+    """One attribute that came in two pieces: legal nowhere, and yet."""
+    whole: dict[int, _Given] = {}
+    for place, spelled, blob in found:
+        before = whole.get(place)
+        joined = blob if before is None else _joined(spelled, before[2], blob)
+        whole[place] = place, spelled, joined
+    return list(whole.values())
 
 
 def _joined(name: bytes, first: bytes, second: bytes) -> bytes:

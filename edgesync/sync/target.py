@@ -12,6 +12,7 @@ from dataclasses import replace
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import TreeDelete
 from directory.model.dn import DN
+from directory.model.encoded import EncodedEntry
 from directory.model.entry import Entry
 from directory.model.filter import And, Equality, Or
 from directory.model.messages import (
@@ -103,8 +104,11 @@ class Target:
         return found
 
     def _below(self, kind: ReplicatedKind, request: SearchRequest) -> Iterator[Entry]:
+        below = b"," + str(kind.target_base).encode()
         for entry in iterate(self._port, request):
-            if entry.dn != kind.target_base:  # the container may be of the kind's class itself
+            # the container may be of the kind's class itself
+            is_below = isinstance(entry, EncodedEntry) and entry.name.endswith(below)
+            if is_below or entry.dn != kind.target_base:
                 yield entry
 
     def _fixed(self, kind: ReplicatedKind) -> dict[bytes, Entry]:

@@ -71,6 +71,26 @@ def test_a_child_is_under_its_parent_and_nothing_else(dn: DN, kind: str, value: 
     assert not dn.is_under(child)
 
 
+@given(dns, st.lists(st.tuples(names, text), min_size=1, max_size=4))
+def test_a_child_that_is_remembered_is_the_one_that_was_made(
+    dn: DN, below: list[tuple[str, str]]
+) -> None:
+    for kind, value in (*below, *below):
+        made = DN((Rdn((Ava(kind, value),)), *dn.rdns))
+        child = dn.child(kind, value)
+        assert (child.rdns, child.normal, str(child)) == (made.rdns, made.normal, str(made))
+        assert child.parent == dn or dn.alternative
+
+
+def test_only_so_many_children_are_remembered() -> None:
+    top = DN.of(("dc", "x"))
+    first = top.child("cn", "0")
+    for number in range(1, 100):
+        top.child("cn", str(number))
+    assert top.child("cn", "0") is first
+    assert top.child("cn", "99") is not top.child("cn", "99")
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_name_or_an_invalid_one(text: str) -> None:
     parsed, failed_at = None, 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from directory.model import ber
 from directory.model.controls import UnknownControl
 from directory.model.dn import DN
-from directory.model.encoded import EncodedEntry
+from directory.model.encoded import EncodedEntry, search_result_entry, split_operation
 from directory.model.entry import Entry
 from directory.model.filter import ANY_ENTRY
 from directory.model.messages import AddRequest, LdapMessage, LdapResult, Scope, SearchResultDone
@@ -101,6 +101,29 @@ def test_a_projection_is_the_same_from_values_and_from_bytes(
         sent = EncodedEntry(b"\x64" + encode_operation(request)[1:])
         assert sent == expected
         assert plan(wanted, expected, desired) is None
+
+
+@given(ENTRIES, ENTRIES, st.uuids(), st.sampled_from(
+    [Identity.GUID_NAME, Identity.GUID_ATTRIBUTE]), st.booleans())  # fmt: skip
+def test_what_differs_is_the_same_from_values_and_from_bytes(
+    before: Entry, after: Entry, guid: UUID, identity: Identity, in_pieces: bool
+) -> None:
+    wanted = kind(identity)
+    have = plainly(with_guid(before, guid, is_text=False), wanted)
+    desired = Projector(wanted).project(with_guid(after, guid, is_text=False))
+    encoded = EncodedEntry(encode_entry(have))
+    if in_pieces and have.has("mail"):  # legal nowhere, and yet
+        name, body = split_operation(encoded.operation)
+        encoded = EncodedEntry(search_result_entry(name, body + ber.attribute(b"MAIL", (b"x",))))
+        have = have.with_attributes({"mail": (*have.values("mail"), b"x")})
+    assert plan(wanted, encoded, desired) == plan(wanted, have, desired)
+
+
+@given(ENTRIES, st.sampled_from([*NAMES, "objectGUID", "mail;lang-en", "é"]))
+def test_one_value_is_found_in_the_wire_form(entry: Entry, name: str) -> None:
+    kept = {other.lower(): (other, values) for other, values in entry.attributes.items()}
+    whole = Entry(entry.dn, dict(kept.values()))
+    assert EncodedEntry(encode_entry(whole)).first(name) == whole.first(name)
 
 
 def frames(data: bytes) -> list[Frame]:
