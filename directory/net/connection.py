@@ -50,6 +50,7 @@ class ClientSession(asyncio.Protocol):
         self._limits = server.limits
         self._commits = server.commits
         self._turns = server.turns
+        self._outbox = server.outbox
         self._poll = server.busy_poll
         self._quick = server.quick_search
         self._is_tls = is_tls
@@ -347,12 +348,9 @@ class ClientSession(asyncio.Protocol):
     # output ----------------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        """Send everything in one write, or hold it until the changes are durable."""
+        """Send everything in one write, once the changes are durable."""
         if self._output.parts:
-            if self._commits.is_needed:
-                self._commits.hold(self)
-            else:
-                self.release()
+            self._outbox.send(self)
 
     def release(self) -> None:
         """Send what waits; what it promises is durable."""

@@ -11,6 +11,7 @@ from directory.net.agent import Agent, QuickSearcher
 from directory.net.busy_poll import BusyPoll
 from directory.net.durability import GroupCommit
 from directory.net.limits import ListenerLimits
+from directory.net.outbox import Outbox
 from directory.net.turns import Turn
 
 
@@ -46,6 +47,7 @@ class Listener(Protocol):
     limits: ListenerLimits
     commits: GroupCommit
     turns: Turn
+    outbox: Outbox
     busy_poll: BusyPoll | None
     hashing: Executor
     quick_search: QuickSearcher | None

@@ -18,6 +18,7 @@ from directory.net.connection import ClientSession
 from directory.net.durability import GroupCommit
 from directory.net.limits import BACKLOG, HASHING_THREADS, TLS_HANDSHAKE_TIMEOUT_S, ListenerLimits
 from directory.net.listener import Client
+from directory.net.outbox import Outbox
 from directory.net.sweep import Sweep
 from directory.net.turns import Turn
 
@@ -65,6 +66,7 @@ class DirectoryServer:
             self.quick_search = cast("QuickAgent", agent).quick_search
         self.commits: GroupCommit
         self.turns: Turn
+        self.outbox: Outbox
         self.busy_poll: BusyPoll | None = None
         self.hashing: Executor
         self._listen = tuple(listen)
@@ -101,10 +103,7 @@ class DirectoryServer:
             OSError: when an address cannot be had; none is then kept.
         """
         loop = asyncio.get_running_loop()
-        self.commits = GroupCommit(self.agent, loop)
-        self.turns = Turn(loop)
-        if self.limits.busy_poll_s and cores() > 1:
-            self.busy_poll = BusyPoll(loop.call_soon, self.limits.busy_poll_s)
+        self.attach(loop)
         self.hashing = ThreadPoolExecutor(HASHING_THREADS, "password hashing")
         addresses: list[Address] = []
         try:
@@ -118,6 +117,14 @@ class DirectoryServer:
             raise
         self._addresses = tuple(addresses)
         self._sweep = Sweep(loop, self._clients, self.limits)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Prepare what connections share in an event loop; ``start`` does."""
+        self.commits = GroupCommit(self.agent, loop)
+        self.turns = Turn(loop)
+        self.outbox = Outbox(self.commits, loop.call_soon)
+        if self.limits.busy_poll_s and cores() > 1:
+            self.busy_poll = BusyPoll(loop.call_soon, self.limits.busy_poll_s)
 
     def let_go(self, number: int) -> socket.socket:
         """Accept no more at one of the addresses, by its place in ``addresses``.

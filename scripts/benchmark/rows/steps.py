@@ -24,12 +24,10 @@ from directory.entropy import SystemEntropy
 from directory.model import ber, messages
 from directory.model.dn import DN
 from directory.net.connection import ClientSession
-from directory.net.durability import GroupCommit
 from directory.net.loading import load_ldif
 from directory.net.output import Output
 from directory.net.serve import Serving
 from directory.net.server import DirectoryServer
-from directory.net.turns import Turn
 from directory.wire.frame import FrameBuffer, envelope
 from directory.wire.quick import next_search
 from scripts.benchmark import recipients
@@ -150,7 +148,7 @@ def _feed(together: int) -> Callable[[Searches], Callable[[], object]]:
         async def feed() -> None:
             loop = asyncio.get_running_loop()
             server = DirectoryServer(searches.agent, ())
-            server.commits, server.turns = GroupCommit(searches.agent, loop), Turn(loop)
+            server.attach(loop)
             client = ClientSession(server, is_tls=False)
             client.connection_made(cast("asyncio.Transport", _Silent()))
             client.session.identity = searches.session.identity

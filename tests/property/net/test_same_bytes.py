@@ -34,9 +34,7 @@ from directory.model.messages import (
 from directory.model.modification import replace
 from directory.net.agent import Agent
 from directory.net.connection import ClientSession
-from directory.net.durability import GroupCommit
 from directory.net.server import DirectoryServer
-from directory.net.turns import Turn
 from directory.wire.messages import encode_message
 
 SUFFIX = DN.parse("DC=contoso,DC=test")
@@ -73,8 +71,7 @@ class Wire:
     def __init__(self, agent: Agent) -> None:
         self.written: list[bytes] = []
         server = DirectoryServer(agent, ())
-        server.commits = GroupCommit(agent, asyncio.get_running_loop())
-        server.turns = Turn(asyncio.get_running_loop())
+        server.attach(asyncio.get_running_loop())
         self.is_quick = server.quick_search is not None
         self.client = ClientSession(server, is_tls=False)
         self.client.connection_made(cast("asyncio.Transport", self))

@@ -22,10 +22,8 @@ from directory.model.messages import (
     SimpleCredentials,
 )
 from directory.net.connection import ClientSession
-from directory.net.durability import GroupCommit
 from directory.net.limits import TURN_S
 from directory.net.server import DirectoryServer
-from directory.net.turns import Turn
 from directory.wire.connection import DisconnectionReceived
 from directory.wire.messages import encode_message
 from tests.support.agents import DictAgent
@@ -82,7 +80,7 @@ async def _order(first: Sequence[int], then: Sequence[int]) -> list[int]:
     loop.time = lambda: clock[0]  # type: ignore[method-assign]  # time that the test moves
     agent = Slow(clock, len(first) + len(then))
     server = DirectoryServer(agent, ())
-    server.commits, server.turns = GroupCommit(agent, loop), Turn(loop)
+    server.attach(loop)
     for ids in (first, then):
         client = ClientSession(server, is_tls=False)
         client.connection_made(cast("asyncio.Transport", Socket()))
