@@ -169,7 +169,7 @@ class ClientSession(asyncio.Protocol):
                 self._fail_protocol(frame)
             if not frames.waiting:
                 break
-            self._is_behind = self._may_start and self._turns.is_over
+            self._is_behind = self._may_start and (self._turns.is_over or self._output.is_full)
         if self._is_behind:
             self._turn_later()
         self._flush()
@@ -276,7 +276,7 @@ class ClientSession(asyncio.Protocol):
             self._flush()
             if message_id in running:  # it comes again after all others
                 running[message_id] = running.pop(message_id)
-            if self._turns.is_over:
+            if self._turns.is_over or self._output.is_full:
                 break
         if running:
             self._turn_later()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from directory.errors import ResultCode
 from directory.model import ber
 from directory.model.messages import CompareResponse, LdapResult, Reply, Response
+from directory.net.limits import SLICE_BYTES
 from directory.wire import tags
 from directory.wire.controls import encode_controls
 from directory.wire.encode import encode_operation
@@ -52,6 +53,11 @@ class Output:
         """Its messages without their ids: what is before, between and behind those."""
         self._octets = 0
         """How long the ids are that fit between."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what waits is to be sent before more is made: it may be that nobody reads it."""
+        return self.size >= SLICE_BYTES
 
     def put(self, data: bytes) -> None:
         """A finished message."""

@@ -18,7 +18,7 @@ from directory.wire.messages import encode_message
 from tests.support.agents import DictAgent, person
 from tests.support.listener import Client, serve
 
-EVERYTHING = SearchRequest(DN.parse("dc=example,dc=com"), Scope.SUBTREE)
+EVERYTHING = SearchRequest(DN.parse("dc=test"), Scope.SUBTREE)
 PATIENCE_S = 15.0
 
 
