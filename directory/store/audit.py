@@ -54,17 +54,21 @@ def _changes(
     connection: sqlite3.Connection, memory: Mapping[int, StoredEntry]
 ) -> Iterator[Disagreement]:
     last: dict[int, int] = {}
-    for usn, id_, kind, before in connection.execute(
-        "SELECT usn, entry, kind, before FROM change ORDER BY usn"
+    for usn, id_, kind, previous, before, after in connection.execute(
+        "SELECT usn, entry, kind, previous, before, after FROM change ORDER BY usn"
     ):
         if id_ not in last and kind != "add":
             yield Disagreement("journal", f"entry {id_} starts with a {kind}")
+        if last.get(id_) != previous:
+            yield Disagreement("journal", f"change {usn} does not lead to the one before it")
         last[id_] = usn
-        try:
-            for blob in attribute_blobs(before or b""):
-                decode_attribute(blob)
-        except (ValueError, IndexError) as error:
-            yield Disagreement("journal", f"what change {usn} replaced cannot be read: {error}")
+        for what, blobs in (("replaced", before), ("led to", after)):
+            try:
+                for blob in attribute_blobs(blobs or b""):
+                    decode_attribute(blob)
+            except (ValueError, IndexError) as error:
+                reason = f"what change {usn} {what} cannot be read: {error}"
+                yield Disagreement("journal", reason)
     for id_, entry in memory.items():
         if last.get(id_, 0) != entry.changed:
             yield Disagreement("journal", f"changes of entry {id_} end elsewhere")

@@ -1,38 +1,34 @@
 """The journal: one plain SQLite file per directory, written through, one transaction per group.
 
-``entry`` holds every entry as it is; ``change`` what each change replaced, so that start-up reads
-only ``entry`` and the past is reached by going back over ``change``. sqlite-utils makes the
-tables and migrates them; the hot inserts are plain ``executemany``.
+``entry`` holds every entry; ``change`` what each change replaced, so that the past is reached by
+going back over it. A change of attributes alone says what it led to as well, and the row of its
+entry is brought up to date later (``folding``): start-up reads ``entry``, and the few changes that
+are not in it. sqlite-utils makes the tables and migrates them; the hot inserts are plain
+``executemany``.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlite_utils import Database, Migrations
 
 from directory import file_lock
 from directory.errors import JournalCorrupt, JournalError, JournalLocked, JournalTooNew
-from directory.model.dn import DN
 from directory.store.audit import audit
-from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
-from directory.store.changes import VERSIONS_MAX, Removal
+from directory.store.bulk import silent
 from directory.store.checkpoint import Checkpoints
-from directory.store.dit import TOP
-from directory.store.entry import Author, Place, StoredEntry
-from directory.store.history import versions
-from directory.store.rows import (
-    ChangeRow,
-    change_row,
-    entry_from_row,
-    entry_row,
-    version_before,
-)
+from directory.store.entry import Author, StoredEntry
+from directory.store.folding import Folding
+from directory.store.group import Group
+from directory.store.journal_reader import FOLDED_KEY, FORMAT_KEY, JournalReader
+from directory.store.rows import entry_row
 from directory.store.store import Store
 from directory.store.verify import Disagreement
 from directory.store.writer import Step
@@ -40,11 +36,10 @@ from directory.store.writer import Step
 Durability = Literal["full", "normal", "off"]
 """full: on disk before the answer. normal: survives the process, not the power. off: neither."""
 
-RECENT_CHANGES = 2000
-"""Changes whose earlier versions are read at start-up; older ones are when somebody asks."""
-
-FORMAT = 1
+FORMAT = 2
 """Version of the tables; a journal of a later one is refused."""
+
+_log = logging.getLogger(__name__)
 
 migrations = Migrations("directory.journal")
 
@@ -73,8 +68,31 @@ def first_tables(db: Database) -> None:
     db.table("change").create_index(["entry"])
 
 
+@migrations()
+def changes_that_go_forward(db: Database) -> None:
+    """Format 2: what a change led to, and which one came before it, instead of an index."""
+    db.execute("ALTER TABLE change ADD COLUMN previous INTEGER")
+    db.execute("ALTER TABLE change ADD COLUMN after BLOB")
+    db.execute(
+        "UPDATE change SET previous = (SELECT max(usn) FROM change AS earlier "
+        "WHERE earlier.entry = change.entry AND earlier.usn < change.usn)"
+    )
+    db.execute("DROP INDEX idx_change_entry")
+    db.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+
+
 _ENTRY = f"INSERT OR REPLACE INTO entry VALUES ({','.join('?' * 14)})"  # noqa: S608 - only question marks go in
-_CHANGE = f"INSERT INTO change VALUES ({','.join('?' * 12)})"  # noqa: S608
+_CHANGE = f"INSERT INTO change VALUES ({','.join('?' * 14)})"  # noqa: S608
+_ADDED = "INSERT INTO change (usn, entry, kind, at, author) VALUES (?, ?, 'add', ?, ?)"
+_BRIEF = (
+    "INSERT INTO change (usn, entry, kind, at, author, before, previous, after) "
+    "VALUES (?, ?, 'modify', ?, ?, ?, ?, ?)"
+)
+_GONE = "DELETE FROM entry WHERE id = ?"
+_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+
+CHANGES_PER_PAGE = 16
+"""Rows of changes in a page of the file: what they weigh for a checkpoint."""
 
 
 class SqliteJournal:
@@ -84,6 +102,7 @@ class SqliteJournal:
         self.path = path
         self._lock = _locked(path)
         self._authors: dict[Author, int] = {}
+        self._folding = Folding()
         self._checkpoints = Checkpoints(path)
         try:
             self.db = self._open(durability)
@@ -127,6 +146,10 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and let go of it."""
+        try:
+            self.fold()
+        except JournalError as error:
+            _log.warning("%s; the next start reads what changed beside the rows", error)
         self._checkpoints.finish()
         self.db.conn.close()
         os.close(self._lock)
@@ -139,28 +162,36 @@ class SqliteJournal:
         Raises:
             JournalError: when SQLite refuses; the file is as before.
         """
+        folding = self._folding
+        with self._transaction() as connection:
+            group = Group(steps, self._author_id)
+            portion = folding.portion(len(group.brief))
+            rows = [folding.behind[id_] for id_ in portion if id_ in folding.behind]
+            rows += group.whole.values()  # of two rows of an entry the newer is written last
+            self._write_rows(rows)
+            for statement, found in (
+                (_ADDED, group.added), (_BRIEF, group.brief), (_CHANGE, group.changed),
+                (_GONE, [(id_,) for id_ in group.gone]), (_META, meta.items()),
+            ):  # fmt: skip
+                if found:
+                    connection.executemany(statement, found)
+            if folding.is_last(portion):
+                connection.execute(_META, (FOLDED_KEY, str(folding.through)))
+        folding.wrote(portion, group)
+        self._checkpoints.wrote(1 + len(rows) + len(steps) // CHANGES_PER_PAGE)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the block does, or undo it.
+
+        Raises:
+            JournalError: when SQLite refuses; the file is as before.
+        """
         connection = self.db.conn
-        last: dict[int, Step] = {}
-        for step in steps:
-            entry = step.new if step.new is not None else step.old
-            assert entry is not None
-            last[entry.id] = step
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                self._keep_authors(steps)
-                kept = [s.new for s in last.values() if s.new is not None]
-                gone = [(s.old.id,) for s in last.values() if s.new is None and s.old is not None]
-                rows = (entry_row(entry, self._authors) for entry in kept)
-                connection.executemany(_ENTRY, rows)
-                if gone:
-                    connection.executemany("DELETE FROM entry WHERE id = ?", gone)
-                changes = (change_row(step, self._authors) for step in steps if step.usn)
-                connection.executemany(_CHANGE, changes)
-                if meta:
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items()
-                    )
+                yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -169,22 +200,39 @@ class SqliteJournal:
                 raise
         except sqlite3.Error as error:
             raise JournalError(f"{self.path} cannot be written: {error}") from error
-        self._checkpoints.wrote(len(last) + len(steps))
 
-    def _keep_authors(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            self._keep_author(step.author)
-            if step.new is not None:
-                self._keep_author(step.new.created_by)
-                self._keep_author(step.new.changed_by)
+    def _write_rows(self, entries: Sequence[StoredEntry]) -> None:
+        if entries:
+            authors = self._authors
+            self.db.conn.executemany(_ENTRY, [entry_row(entry, authors) for entry in entries])
 
-    def _keep_author(self, author: Author) -> None:
-        if author not in self._authors:
+    def _author_id(self, author: Author) -> int:
+        id_ = self._authors.get(author)
+        if id_ is None:
             id_ = len(self._authors) + 1
             self.db.conn.execute("INSERT INTO author VALUES (?, ?, ?)", (id_, *author))
             self._authors[author] = id_
+        return id_
+
+    def fold(self) -> None:
+        """Bring every row up to date, so that whoever reads the file sees entries as they are.
+
+        Raises:
+            JournalError: when SQLite refuses; nothing is lost, the rows are as before.
+        """
+        folding = self._folding
+        if not folding.behind:
+            return
+        with self._transaction() as connection:
+            self._write_rows(list(folding.behind.values()))
+            connection.execute(_META, (FOLDED_KEY, str(folding.usn)))
+        folding.start({}, folding.usn)
 
     # reading ---------------------------------------------------------------------------------
+
+    @property
+    def _reader(self) -> JournalReader:
+        return JournalReader(self.path, self.db.conn, self._authors)
 
     def load(self, store: Store, report: Callable[[str], None] = silent) -> None:
         """Fill an empty store with every acknowledged change; ``report`` is told how far it is.
@@ -192,92 +240,17 @@ class SqliteJournal:
         Raises:
             JournalCorrupt: when the file does not agree with itself.
         """
-        connection = self.db.conn
         try:
-            store.meta.update(connection.execute("SELECT key, value FROM meta").fetchall())
             self._load_authors()
-            with without_collector(lambda: store.count):
-                self._load_entries(store, report)
-            highest = connection.execute("SELECT max(usn), max(at) FROM change").fetchone()
-            store.usn = store.committed_usn = highest[0] or 0
-            store.last_at = highest[1] or 0
-            self._load_log(store)
-            self._load_recent_versions(store)
-        except (sqlite3.DatabaseError, KeyError, IndexError, ValueError, TypeError) as error:
+        except sqlite3.DatabaseError as error:
             raise JournalCorrupt(f"{self.path} does not agree with itself: {error}") from error
+        reader = self._reader
+        reader.load(store, report)
+        self._folding.start(reader.unfolded, store.usn)
 
     def _load_authors(self) -> None:
         for id_, identity, note in self.db.conn.execute("SELECT id, identity, note FROM author"):
             self._authors[Author(identity, note)] = id_
-
-    def _load_entries(self, store: Store, report: Callable[[str], None]) -> None:
-        """Superiors may have higher ids than what was moved below them: those wait their turn."""
-        authors = {id_: author for author, id_ in self._authors.items()}
-        waiting: dict[int, list[Any]] = {}
-        for row in self.db.conn.execute("SELECT * FROM entry ORDER BY id"):
-            ready = [row]
-            while ready:
-                row = ready.pop()  # noqa: PLW2901 - the rows that waited for this one follow it
-                parent = None if row[1] == TOP else store.dit.by_id(row[1])
-                if parent is None and row[1] != TOP:
-                    waiting.setdefault(row[1], []).append(row)
-                    continue
-                place = store.dit.place_below(parent)
-                entry = entry_from_row(row, place, store.shapes, authors)
-                store.insert(entry)
-                if not store.count % PROGRESS_ENTRIES:
-                    report(f"{self.path.name}: {store.count} entries")
-                ready += waiting.pop(entry.id, [])
-        if waiting:
-            raise JournalCorrupt(
-                f"{self.path}: superiors {sorted(waiting)} of some entries are missing"
-            )
-
-    def _load_log(self, store: Store) -> None:
-        for usn, id_ in self.db.conn.execute("SELECT usn, entry FROM change ORDER BY usn"):
-            store.log.append(usn, id_)
-            store.dit.reserve(id_)
-        store.log.compact(store.dit.entries)
-        authors = {id_: author for author, id_ in self._authors.items()}
-        rows = self.db.conn.execute(
-            "SELECT * FROM change WHERE guid IS NOT NULL ORDER BY usn DESC LIMIT ?", (VERSIONS_MAX,)
-        ).fetchall()
-        for row in reversed(rows):
-            entry = self._removed_entry(store, row, authors)
-            store.log.append_removal(Removal(row[0], entry, row[3], authors[row[4]]))
-
-    def _load_recent_versions(self, store: Store) -> None:
-        """Earlier versions of what was changed last, so that a fork can tell of them too.
-
-        A past that cannot be read does not keep the present from being served; ``verify`` names it.
-        """
-        recent = self.db.conn.execute(
-            "SELECT DISTINCT entry FROM (SELECT entry FROM change WHERE kind <> 'add' "
-            "AND guid IS NULL ORDER BY usn DESC LIMIT ?)", (RECENT_CHANGES,)
-        ).fetchall()  # fmt: skip
-        for (id_,) in recent:
-            entry = store.dit.by_id(id_)
-            if entry is not None:
-                with suppress(JournalCorrupt):
-                    self.earlier_versions(store, entry)
-
-    def _removed_entry(
-        self, store: Store, row: ChangeRow, authors: dict[int, Author]
-    ) -> StoredEntry:
-        above = row[5][len(row[7]) :].removeprefix(",")
-        place = Place((row[6],), above.encode(), DN.parse(above).normal)
-        author = authors[row[4]]
-        body = (
-            row[1], row[6], row[7], row[8], row[10], 0, 0, row[3], row[3], row[4], row[4],
-            row[9] or 0, None, row[11],
-        )  # fmt: skip
-        entry = entry_from_row(body, place, store.shapes, {row[4]: author})
-        first = self.db.conn.execute(
-            "SELECT min(usn), min(at) FROM change WHERE entry = ?", (row[1],)
-        ).fetchone()
-        entry.created, entry.created_at = first
-        entry.changed = first[0]
-        return entry
 
     def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
         """Complete the chain of an entry's earlier versions from what each change replaced.
@@ -285,69 +258,32 @@ class SqliteJournal:
         Raises:
             JournalCorrupt: the past of this entry cannot be read; its present is not affected.
         """
-        oldest = list(versions(entry))[-1]
-        if oldest.changed == oldest.created:
-            return
-        try:
-            self._go_back(store, entry, oldest)
-        except (sqlite3.DatabaseError, KeyError, IndexError, ValueError) as error:
-            raise JournalCorrupt(
-                f"{self.path}: the past of {entry.name.decode()!r} cannot be read: {error}"
-            ) from error
-
-    def _go_back(self, store: Store, entry: StoredEntry, oldest: StoredEntry) -> None:
-        authors = {id_: author for author, id_ in self._authors.items()}
-        rows: Iterator[ChangeRow] = self.db.conn.execute(
-            "SELECT * FROM change WHERE entry = ? AND usn <= ? ORDER BY usn DESC",
-            (entry.id, oldest.changed),
-        )
-        version = oldest
-        after = next(rows, None)
-        for row in rows:
-            assert after is not None
-            place = None
-            if after[6] is not None and after[6] != version.place.parent:
-                place = store.dit.place_below(store.dit.by_id(after[6]))
-            earlier = version_before(version, after, place, store.shapes)
-            earlier.changed, earlier.changed_at, earlier.changed_by = (
-                row[0],
-                row[3],
-                authors[row[4]],
-            )
-            version.previous = earlier
-            version, after = earlier, row
+        self._reader.earlier_versions(store, entry)
 
     def disagreements(self, store: Store) -> list[Disagreement]:
         """What the file says differently from memory: entries, and what changes lead to them."""
+        self.fold()
         return audit(self.db.conn, store, self._authors)
 
     def restored(self, store: Store, before: Store) -> None:
         """Make the file what a store became by going back: changes after it are forgotten."""
-        connection = self.db.conn
+        behind = self._folding.behind
         old = {e.id: e for e in before.dit.entries if e is not None}
         new = {e.id: e for e in store.dit.entries if e is not None}
-        changed = [entry for id_, entry in new.items() if old.get(id_) is not entry]
+        changed = [e for id_, e in new.items() if old.get(id_) is not e or id_ in behind]
         gone = [(id_,) for id_ in old if id_ not in new]
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for entry in changed:
-                    self._keep_author(entry.created_by)
-                    self._keep_author(entry.changed_by)
-                connection.executemany(_ENTRY, (entry_row(e, self._authors) for e in changed))
-                connection.executemany("DELETE FROM entry WHERE id = ?", gone)
-                connection.execute("DELETE FROM change WHERE usn > ?", (store.usn,))
-                connection.execute("DELETE FROM meta WHERE key <> 'format'")
-                meta = [(k, v) for k, v in store.meta.items() if k != "format"]
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                self._authors.clear()
-                self._load_authors()
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path} cannot be written: {error}") from error
+        with self._transaction() as connection:
+            for entry in changed:
+                self._author_id(entry.created_by)
+                self._author_id(entry.changed_by)
+            self._write_rows(changed)
+            connection.executemany(_GONE, gone)
+            connection.execute("DELETE FROM change WHERE usn > ?", (store.usn,))
+            connection.execute("DELETE FROM meta WHERE key <> ?", (FORMAT_KEY,))
+            meta = {**store.meta, FOLDED_KEY: str(store.usn)}
+            meta.pop(FORMAT_KEY, None)
+            connection.executemany(_META, meta.items())
+        self._folding.start({}, store.usn)
 
 
 def _locked(path: Path) -> int:

@@ -17,7 +17,13 @@ EntryRow = tuple[Any, ...]
 flags, stamps, body."""
 
 ChangeRow = tuple[Any, ...]
-"""usn, entry, kind, at, author, dn, parent, rdn, key, flags, guid, before."""
+"""usn, entry, kind, at, author, dn, parent, rdn, key, flags, guid, before, previous, after.
+
+``previous`` is the USN of the entry's change before this one. ``after`` is there where the change
+is not in the entry's row yet: see ``is_brief``."""
+
+BriefRow = tuple[int, int, int, int, bytes, int, bytes]
+"""usn, entry, at, author, before, previous, after."""
 
 
 def entry_row(entry: StoredEntry, author_ids: Mapping[Author, int]) -> EntryRow:
@@ -80,14 +86,10 @@ _NAMES_MAX = 8192
 """Most spellings of attribute names remembered."""
 
 
-def change_row(step: Step, author_ids: Mapping[Author, int]) -> ChangeRow:
-    """The row of a step: what must be known to go back over it."""
+def change_row(step: Step, author: int) -> ChangeRow:
+    """The row of a step that is no add: what must be known to go back over it."""
     old, new = step.old, step.new
-    entry = new if new is not None else old
-    assert entry is not None
-    author = author_ids[step.author]
-    if old is None:
-        return (step.usn, entry.id, "add", step.at, author, *(None,) * 7)
+    assert old is not None
     if new is None or (new.is_deleted and not old.is_deleted):
         kind = "delete"
     elif old.place.parent != new.place.parent or old.rdn != new.rdn:
@@ -96,7 +98,7 @@ def change_row(step: Step, author_ids: Mapping[Author, int]) -> ChangeRow:
         kind = "modify"
     moved = kind != "modify"
     return (
-        step.usn, entry.id, kind, step.at, author,
+        step.usn, old.id, kind, step.at, author,
         old.name.decode() if moved else None,
         old.place.parent if moved else None,
         old.rdn.decode() if moved else None,
@@ -104,20 +106,74 @@ def change_row(step: Step, author_ids: Mapping[Author, int]) -> ChangeRow:
         old.flags if new is None or old.flags != new.flags else None,
         old.guid if new is None else None,
         b"".join(old.blobs) if new is None else before_blobs(old, new),
+        old.changed, None,
     )  # fmt: skip
+
+
+def is_brief(old: StoredEntry, new: StoredEntry) -> bool:
+    """Whether attributes are all that changed: then the change alone is written, for the time.
+
+    The row of an entry is ten times what most changes weigh, and in a page of its own.
+    """
+    return old.place is new.place and old.rdn is new.rdn and old.flags == new.flags
+
+
+def brief_row(old: StoredEntry, new: StoredEntry, author: int) -> BriefRow:
+    """The row of a brief change: what it needs to go back over it, and forward."""
+    usn = new.changed
+    assert new.stamps is not None
+    names = [name for name, changed in new.stamps.items() if changed == usn]
+    if old.shape is new.shape:  # most modifies change values, not which attributes there are
+        positions = [old.shape.positions[name] for name in names]
+        before = b"".join([old.blobs[at] for at in positions])
+        after = b"".join([new.blobs[at] for at in positions])
+    else:
+        before = b"".join([_blob_or_none(old, name) for name in names])
+        after = b"".join([_blob_or_none(new, name) for name in names])
+    return usn, new.id, new.changed_at, author, before, old.changed, after
+
+
+def _blob_or_none(entry: StoredEntry, name: AttributeName) -> bytes:
+    """An attribute; an empty set where there is none."""
+    blob = entry.blob(name)
+    return blob if blob is not None else ber.attribute(name.encode(), ())
 
 
 def before_blobs(old: StoredEntry, new: StoredEntry) -> bytes:
     """The old values of every attribute that differs; an empty set where there were none."""
-    if old.shape is new.shape:  # most modifies change values, not which attributes there are
-        pairs = zip(old.blobs, new.blobs, strict=True)
-        return b"".join([before for before, after in pairs if before is not after])
-    parts: list[bytes] = []
-    for name in dict.fromkeys((*old.shape.names, *new.shape.names)):
-        before, after = old.blob(name), new.blob(name)
-        if before != after:
-            parts.append(before if before is not None else ber.attribute(name.encode(), ()))
-    return b"".join(parts)
+    names = dict.fromkeys((*old.shape.names, *new.shape.names))
+    return b"".join([_blob_or_none(old, n) for n in names if old.blob(n) != new.blob(n)])
+
+
+def bring_forward(
+    entry: StoredEntry, usn: int, at: int, author: Author, after: bytes, shapes: Shapes
+) -> None:
+    """Make a version that is being read what a brief change made of it."""
+    merged = dict(zip(entry.shape.names, entry.blobs, strict=True))
+    stamps = dict(entry.stamps or {})
+    _merge(merged, after, stamps, usn)
+    _put(entry, merged, shapes)
+    entry.blobs = shapes.share(entry.shape, entry.blobs)
+    entry.stamps = stamps
+    entry.changed, entry.changed_at, entry.changed_by = usn, at, author
+
+
+def _merge(
+    merged: dict[AttributeName, bytes], blobs: bytes, stamps: dict[AttributeName, int], usn: int
+) -> None:
+    for blob in attribute_blobs(blobs):
+        spelled, values = decode_attribute(blob)
+        name = attribute_name(spelled.decode())
+        stamps[name] = usn
+        if values:
+            merged[name] = blob
+        else:
+            merged.pop(name, None)
+
+
+def _put(entry: StoredEntry, merged: Mapping[AttributeName, bytes], shapes: Shapes) -> None:
+    entry.shape = shapes.of(merged)
+    entry.blobs = tuple(map(merged.__getitem__, entry.shape.names))
 
 
 def version_before(
@@ -126,14 +182,8 @@ def version_before(
     """The version that a change (not an add) was made to. Its time and author are the caller's."""
     earlier = version.copy()
     merged = dict(zip(version.shape.names, version.blobs, strict=True))
-    for blob in attribute_blobs(row[11] or b""):
-        name, values = decode_attribute(blob)
-        if values:
-            merged[attribute_name(name.decode())] = blob
-        else:
-            merged.pop(attribute_name(name.decode()), None)
-    earlier.shape = shapes.of(merged)
-    earlier.blobs = tuple(map(merged.__getitem__, earlier.shape.names))
+    _merge(merged, row[11] or b"", {}, 0)
+    _put(earlier, merged, shapes)
     if row[7] is not None:
         earlier.rdn, earlier.key = row[7].encode(), row[8]
     if place is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def test_the_journal_is_an_ordinary_sqlite_file(path: Path) -> None:
 
 
 def test_a_start_says_how_far_it_has_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("directory.store.journal.PROGRESS_ENTRIES", 2)
+    monkeypatch.setattr("directory.store.journal_reader.PROGRESS_ENTRIES", 2)
     first = generic(path)
     for number in range(4):
         first.add(SUFFIX.child("ou", f"o{number}"), objectClass="organizationalUnit")
@@ -192,3 +193,61 @@ def test_a_start_says_how_far_it_has_read(path: Path, monkeypatch: pytest.Monkey
     )  # fmt: skip
     again.shutdown()
     assert told == ["directory.db: 2 entries", "directory.db: 4 entries"]
+
+
+def as_format_1(path: Path) -> None:
+    """Make a closed journal what the first format had: rows whole, and an index for the past."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("ALTER TABLE change DROP COLUMN previous")
+        database.execute("ALTER TABLE change DROP COLUMN after")
+        database.execute("CREATE INDEX idx_change_entry ON change (entry)")
+        database.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
+        database.execute("DELETE FROM meta WHERE key = 'folded'")
+        database.execute("DELETE FROM _sqlite_migrations WHERE name <> 'first_tables'")
+
+
+def test_a_journal_of_the_first_format_is_read_and_goes_on(path: Path) -> None:
+    made = ad(path)
+    fry, leela = USERS.child("CN", "Fry"), USERS.child("CN", "Leela")
+    for person in (fry, leela):
+        made.add(person, objectClass="user")
+    for number in range(3):
+        made.ask(m.ModifyRequest(fry, (replace("mail", b"%d@x" % number),)))
+    made.ask(m.ModifyDnRequest(fry, DN.of(("CN", "Philip"))))
+    made.ask(m.DeleteRequest(leela))
+    changes = made.agent.store.changes()
+    made.agent.shutdown()
+    as_format_1(path)
+    again = ad(path, seed=2)
+    store = again.agent.store
+    assert store.changes() == changes
+    entry = store.find(USERS.child("CN", "Philip"))
+    assert entry is not None
+    assert [change.kind for change in store.history(entry)] == [
+        "add", "modify", "modify", "modify", "modifyDN",
+    ]  # fmt: skip
+    again.ask(m.ModifyRequest(entry.dn, (replace("mail", b"last@x"),)))
+    assert store.verify() == []
+    again.agent.shutdown()
+    third = ad(path, seed=3)
+    assert third.agent.store.changes()[: len(changes)] == changes
+    assert third.agent.store.verify() == []
+    third.agent.shutdown()
+
+
+def test_a_past_that_leads_elsewhere_is_found_and_does_not_stop_the_present(path: Path) -> None:
+    made = generic(path)
+    made.add(OU, objectClass="organizationalUnit")
+    made.ask(m.ModifyRequest(OU, (replace("description", b"new"),)))
+    made.agent.shutdown()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE change SET previous = usn WHERE kind = 'modify'")
+    again = generic(path, seed=2)
+    assert again.read(OU) is not None
+    found = [str(one) for one in again.agent.store.verify()]
+    assert found == ["journal: change 3 does not lead to the one before it"]
+    entry = again.agent.store.find(OU)
+    assert entry is not None
+    with pytest.raises(JournalCorrupt, match="past of 'ou=people"):
+        again.agent.store.history(entry)
+    again.agent.shutdown()
