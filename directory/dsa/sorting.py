@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from operator import itemgetter
@@ -195,12 +196,15 @@ def _first_at(context: Context, entries: list[StoredEntry], sort: SortRequest, v
         wanted = sorter.rule.key(value)
     except ValueError:
         return len(entries)
-    for at, entry in enumerate(entries):
+
+    def is_reached(entry: StoredEntry) -> bool:
         missing, own = sorter.key(entry)
         if missing:
-            return at
+            return True
         # one rule makes keys of one type
-        reached = own <= wanted if sorter.reverse else own >= wanted  # type: ignore[operator]  # they are
-        if reached:
-            return at
-    return len(entries)
+        return own <= wanted if sorter.reverse else own >= wanted  # type: ignore[operator]  # they are
+
+    # in reverse, entries without a value come first; but for those, once reached is always reached
+    if entries and is_reached(entries[0]):
+        return 0
+    return bisect_left(entries, True, key=is_reached)

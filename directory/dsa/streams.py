@@ -1,4 +1,4 @@
-"""Searches whose answers are streamed: dumps, pages and sorted lists.
+"""Searches whose answers are streamed: dumps, pages, sorted lists and views of those.
 
 What is streamed is, byte for byte, what the plain path answers
 (tests/property/dsa/test_quick_search.py).
@@ -17,10 +17,10 @@ from directory.dsa.rewrite import rewrite
 from directory.dsa.search import find
 from directory.dsa.selection import Selection
 from directory.dsa.session import Session
-from directory.dsa.sorting import Order
+from directory.dsa.sorting import RUN_ENTRIES, Order, window
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX
-from directory.model.controls import Control, PagedResults, SortRequest
+from directory.model.controls import Control, PagedResults, SortRequest, VirtualListView
 from directory.model.messages import (
     LdapResult,
     Reply,
@@ -57,7 +57,7 @@ class SearchStreams:
     def open(
         self, session: Session, request: SearchRequest, controls: Sequence[Control] = ()
     ) -> Stream | None:
-        """The answers to any search without controls but that of pages or of an order, or None.
+        """The answers to any search without controls but those of pages, an order or a view of it.
 
         The same search as the plain path's, without a value made of each entry: a dump spends
         most of its time on those.
@@ -81,6 +81,14 @@ class SearchStreams:
         if len(controls) == 1 and isinstance(controls[0], SortRequest):
             ordered = self._ordered(session, request, selection, controls[0], final)
             return Stream(ordered, final.pop)
+        asked = {type(control): control for control in controls}
+        sort, view = asked.get(SortRequest), asked.get(VirtualListView)
+        if (
+            len(controls) == 2
+            and isinstance(sort, SortRequest)
+            and isinstance(view, VirtualListView)
+        ):
+            return Stream(self._viewed(session, request, selection, sort, view, final), final.pop)
         return None
 
     def prepare(self, session: Session, request: SearchRequest) -> Iterator[None]:
@@ -158,6 +166,36 @@ class SearchStreams:
                 left -= 1
             yield shown(entry)
         final.append(Reply(SearchResultDone(LdapResult(code)), (order.response,)))
+
+    def _viewed(
+        self,
+        session: Session,
+        request: SearchRequest,
+        selection: Selection,
+        sort: SortRequest,
+        view: VirtualListView,
+        final: list[Reply],
+    ) -> Iterator[bytes]:
+        controls = SearchControls(sort=sort, list_view=view)
+        shown = self._shown(session, selection, controls)
+        for _ in self.prepare(session, request):
+            yield b""
+        found = find(self._context, session, request, controls, ticks=True)
+        order = Order(self._context, sort)
+        entries: list[StoredEntry] = []
+        for entry in order.of(found.entries):
+            if entry is TICK:
+                yield b""
+                continue
+            entries.append(entry)
+            if not len(entries) % RUN_ENTRIES:
+                yield b""
+        seen, response = window(self._context, entries, sort, view)
+        limit = request.size_limit or SEARCH_ENTRIES_MAX
+        for entry in seen[:limit]:
+            yield shown(entry)
+        code = ResultCode.SIZE_LIMIT_EXCEEDED if len(seen) > limit else ResultCode.SUCCESS
+        final.append(Reply(SearchResultDone(LdapResult(code)), (order.response, response)))
 
     def _shown(
         self, session: Session, selection: Selection, controls: SearchControls

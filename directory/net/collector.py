@@ -14,8 +14,9 @@ from collections.abc import Callable
 YOUNG = 10_000
 """Objects made before the youngest are looked at: a millisecond's work."""
 
-MIDDLE = 10
-"""Collections of the youngest before those of middle age are looked at: ten milliseconds' work."""
+MIDDLE = 4
+"""Collections of the youngest before those of middle age are looked at: some milliseconds' work,
+but twice as many where they hang together with entries that the processor has not seen lately."""
 
 NEVER = 1 << 30
 """Collections before Python looks at everything by itself."""
@@ -23,7 +24,7 @@ NEVER = 1 << 30
 QUIET_S = 0.5
 """Without a request for so long, nobody is expected to notice a full collection."""
 
-LOUD_MAX = 100
+LOUD_MAX = 250
 """Collections of middle age after which everything is looked at though clients never pause."""
 
 
