@@ -71,7 +71,7 @@ def count(work: Work, folder: Path) -> tuple[Ended, list[Boundary]]:
     """Let it run, and note every write it made, in order."""
     trace = folder / "trace"
     victim = _Victim(work, folder)
-    tracer = _attach(victim.pid, "-o", str(trace), "-e", f"trace={','.join(CALLS)}")
+    tracer = attach(victim.pid, "-o", str(trace), "-e", f"trace={','.join(CALLS)}")
     victim.go()
     ended = victim.wait()
     tracer.wait(ATTACH_TIMEOUT_S)
@@ -102,7 +102,7 @@ def refuse_from(work: Work, folder: Path, boundary: Boundary, error: str) -> End
 def _tampered(work: Work, folder: Path, tamper: str) -> Ended:
     victim = _Victim(work, folder)
     call = tamper.split("=")[1].split(":", maxsplit=1)[0]
-    tracer = _attach(victim.pid, "-o", "/dev/null", "-e", f"trace={call}", "-e", tamper)
+    tracer = attach(victim.pid, "-o", "/dev/null", "-e", f"trace={call}", "-e", tamper)
     victim.go()
     ended = victim.wait()
     tracer.wait(ATTACH_TIMEOUT_S)
@@ -162,7 +162,7 @@ class _Victim:
         return Ended(os.waitstatus_to_exitcode(status), said, took_s)
 
 
-def _attach(pid: int, *options: str) -> subprocess.Popen[bytes]:
+def attach(pid: int, *options: str) -> subprocess.Popen[bytes]:
     """Strace on a waiting child; returns once it holds it.
 
     Raises:
