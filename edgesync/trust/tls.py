@@ -1,4 +1,4 @@
-"""TLS as a pipe that reports and does not judge; it and ``tls_context`` are the door to OpenSSL.
+"""TLS as a pipe that reports and does not judge; it and ``tls_context`` speak to OpenSSL.
 
 A handshake completes with any certificate (self-signed, serverAuth only, expired, unknown) and
 with none; whoever drives the session then asks ``edgesync.trust.direct`` or
@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from OpenSSL import SSL, crypto
-
 from edgesync.errors import EdgeSyncError
+from edgesync.trust import openssl
 from edgesync.trust.tls_context import CONTEXTS, TlsIdentity, TlsVersion
 
 __all__ = [
@@ -107,8 +106,10 @@ class TlsSession:
     received before it.
     """
 
-    def __init__(self, context: SSL.Context, *, is_server: bool, server_name: str | None) -> None:
-        self._connection = SSL.Connection(context, None)
+    def __init__(
+        self, context: openssl.SSL.Context, *, is_server: bool, server_name: str | None
+    ) -> None:
+        self._connection = openssl.SSL.Connection(context, None)
         self._complaints: list[int] = []
         self._connection.set_app_data(self._complaints)
         self._buffer = bytearray()
@@ -194,7 +195,7 @@ class TlsSession:
             return b""
         self._has_output = False
         parts: list[bytes] = []
-        with suppress(SSL.Error):  # nothing more
+        with suppress(openssl.SSL.Error):  # nothing more
             while not parts or len(parts[-1]) == OUTPUT_CHUNK:
                 parts.append(self._connection.bio_read(OUTPUT_CHUNK))
         return b"".join(parts)
@@ -203,7 +204,9 @@ class TlsSession:
         """End the channel politely; ``data_to_send`` has the close_notify."""
         if self._state is _State.OPEN:
             self._has_output = True
-            with suppress(SSL.Error):  # the peer is already gone: nothing left to be polite to
+            with suppress(
+                openssl.SSL.Error
+            ):  # the peer is already gone: nothing left to be polite to
                 self._connection.shutdown()
         self._state = _State.OVER
 
@@ -224,12 +227,12 @@ class TlsSession:
                 return self._done()
             if self._state is _State.OPEN:
                 return PlaintextReceived(self._connection.recv(65536))
-        except SSL.WantReadError:
+        except openssl.SSL.WantReadError:
             return NEED_DATA
-        except SSL.ZeroReturnError:
+        except openssl.SSL.ZeroReturnError:
             self._state = _State.OVER
             return PeerClosed()
-        except SSL.Error as error:
+        except openssl.SSL.Error as error:
             return self._fail(_reason(error))
         return NEED_DATA
 
@@ -302,12 +305,12 @@ class TlsSession:
         return self._failure
 
 
-def _der(certificate: crypto.X509) -> bytes:
-    return bytes(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+def _der(certificate: openssl.crypto.X509) -> bytes:
+    return bytes(openssl.crypto.dump_certificate(openssl.crypto.FILETYPE_ASN1, certificate))
 
 
-def _reason(error: SSL.Error) -> str:
-    if isinstance(error, SSL.SysCallError):
+def _reason(error: openssl.SSL.Error) -> str:
+    if isinstance(error, openssl.SSL.SysCallError):
         return "connection closed by peer"
     details = error.args[0] if error.args and isinstance(error.args[0], list) else []
     return details[-1][-1] if details else "handshake failure"

@@ -14,9 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL, crypto
 
 from edgesync.errors import KeyUnavailable
+from edgesync.trust import openssl
 
 _CIPHERS = b"DEFAULT:@SECLEVEL=0"
 """Level 0, so that the SHA-1 certificates Exchange really issued can be shown and read."""
@@ -35,7 +35,8 @@ class TlsVersion(StrEnum):
     TLS_1_3 = "TLSv1.3"
 
 
-_NUMBERS = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
+_NUMBERS = {TlsVersion.TLS_1_2: 0x0303, TlsVersion.TLS_1_3: 0x0304}
+"""As they are on the wire, and in OpenSSL (RFC 8446 section 4.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ class TlsIdentity:
 
 
 def _record_and_accept(
-    connection: SSL.Connection, _certificate: crypto.X509, code: int, _depth: int, _ok: int
+    connection: openssl.SSL.Connection,
+    _certificate: openssl.crypto.X509,
+    code: int,
+    _depth: int,
+    _ok: int,
 ) -> bool:
     complaints = connection.get_app_data()
     if code and len(complaints) < COMPLAINTS_MAX:
@@ -65,10 +70,10 @@ class Contexts:
     """Contexts by what they present."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[object, ...], SSL.Context] = OrderedDict()
-        self._seen: OrderedDict[tuple[object, ...], tuple[TlsIdentity | None, SSL.Context]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[tuple[object, ...], openssl.SSL.Context] = OrderedDict()
+        self._seen: OrderedDict[
+            tuple[object, ...], tuple[TlsIdentity | None, openssl.SSL.Context]
+        ] = OrderedDict()
         """The same by the very objects, which are kept so that their ids stay their own."""
         self._lock = Lock()
 
@@ -79,7 +84,7 @@ class Contexts:
         server: bool,
         versions: tuple[TlsVersion, ...],
         request: bool,
-    ) -> SSL.Context:
+    ) -> openssl.SSL.Context:
         """The context of an end.
 
         Raises:
@@ -109,31 +114,33 @@ class Contexts:
 
 def _context(
     identity: TlsIdentity | None, server: bool, versions: tuple[TlsVersion, ...], request: bool
-) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
+) -> openssl.SSL.Context:
+    context = openssl.SSL.Context(
+        openssl.SSL.TLS_SERVER_METHOD if server else openssl.SSL.TLS_CLIENT_METHOD
+    )
     context.set_cipher_list(_CIPHERS)
     context.set_min_proto_version(min(_NUMBERS[v] for v in versions))
     context.set_max_proto_version(max(_NUMBERS[v] for v in versions))
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
+    context.set_session_cache_mode(openssl.SSL.SESS_CACHE_OFF)
+    context.set_options(openssl.SSL.OP_NO_TICKET | openssl.SSL.OP_NO_RENEGOTIATION)
     if server and not request:
-        context.set_verify(SSL.VERIFY_NONE)
+        context.set_verify(openssl.SSL.VERIFY_NONE)
     else:
-        context.set_verify(SSL.VERIFY_PEER, _record_and_accept)
+        context.set_verify(openssl.SSL.VERIFY_PEER, _record_and_accept)
     if identity is not None:
         _present(context, identity)
     context.set_app_data(identity)  # keeps the key alive, so that its id stays its own
     return context
 
 
-def _present(context: SSL.Context, identity: TlsIdentity) -> None:
+def _present(context: openssl.SSL.Context, identity: TlsIdentity) -> None:
     try:
         context.use_certificate(identity.certificate)
         context.use_privatekey(identity.key)
         context.check_privatekey()
         for certificate in identity.chain:
             context.add_extra_chain_cert(certificate)
-    except (SSL.Error, TypeError) as error:
+    except (openssl.SSL.Error, TypeError) as error:
         raise KeyUnavailable(
             "the private key does not belong to the certificate "
             + identity.certificate.subject.rfc4514_string(),
