@@ -120,9 +120,10 @@ def open_lab(root: Path, *, effort: Effort = THOROUGH) -> Lab:
 def _require_journals(folder: LabFolder, description: LabDescription) -> None:
     """Refuse a lab that lost a journal: it would open with an empty directory in its place."""
     for name in (AD, *(s.name for s in description.servers if s.role == "edge")):
-        if not folder.journal(name).exists():
+        journal = folder.journal(name)
+        if not journal.exists() or not journal.stat().st_size:
             raise LabCorrupt(
-                f"{folder.journal(name)} is missing",
+                f"{journal} is {'empty' if journal.exists() else 'missing'}",
                 "restore a snapshot (edgesync lab restore), or put the file back",
             )
 

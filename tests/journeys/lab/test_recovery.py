@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ from edgesync.lab.folder import new_lab, open_lab
 from edgesync.lab.paths import LabFolder
 from edgesync.lab.restoring import NOTE_FILE
 from scripts.crash.content import command, content
-from tests.support.peers import BY_DESIGN, ROOT
+from tests.support.peers import BY_DESIGN, ROOT, require_tool
 from tests.support.program import TIMEOUT_S
 
 PAGE = 4096
@@ -59,6 +60,10 @@ def empty_journal(lab: Path) -> None:
     (lab / "directories/AD.db").write_bytes(b"not a database at all, but as long as a header" * 30)
 
 
+def emptied_journal(lab: Path) -> None:
+    (lab / "directories/AD.db").write_bytes(b"")
+
+
 def later_format(lab: Path) -> None:
     with closing(sqlite3.connect(lab / "directories/AD.db")) as database, database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
@@ -82,8 +87,9 @@ def lost_certificate(lab: Path) -> None:
 
 DAMAGE = [
     (overwritten_page, "AD.db"), (truncated_journal, "AD.db"), (empty_journal, "AD.db"),
-    (later_format, "format 99"), (lost_journal, "EDGE01.db is missing"),
-    (damaged_ledger, "lab.db"), (half_description, "lab.json"), (lost_certificate, "HUB01"),
+    (emptied_journal, "AD.db is empty"), (later_format, "format 99"),
+    (lost_journal, "EDGE01.db is missing"), (damaged_ledger, "lab.db"),
+    (half_description, "lab.json"), (lost_certificate, "HUB01"),
 ]  # fmt: skip
 
 
@@ -105,6 +111,33 @@ def test_damage_is_named_with_a_hint_and_a_snapshot_mends_it(
     ok(lab, "lab", "restore", "good")
     ok(lab, "directory", "verify")
     assert content(lab, volatile=True) == before
+
+
+@pytest.mark.peers
+def test_what_is_left_of_a_damaged_journal_can_be_read_with_sqlites_own_tool(lab: Path) -> None:
+    """The way out that docs/recovery.md names for a lab without a snapshot."""
+    sqlite = require_tool("sqlite3")
+    overwritten_page(lab)
+    done = subprocess.run(
+        [sqlite, "-readonly", lab / "directories/AD.db", ".dump"],
+        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    names = re.findall(r"INSERT INTO entry VALUES\(\d+,\d+,'(\w+=[^']*)'", done.stdout)
+    assert len(names) > 20, "two pages of fifteen are gone"
+    assert any(name.startswith("CN=Alan Abbott") for name in names)
+
+
+def test_an_exported_organisation_outlives_its_lab(lab: Path, tmp_path: Path) -> None:
+    """The other way out: what was written as LDIF goes into a new lab."""
+    saved = tmp_path / "saved.ldif"
+    people = content(lab)["AD"]
+    ok(lab, "directory", "export", str(saved), "--base", "CN=Users,DC=contoso,DC=test")
+    truncated_journal(lab)
+    again = tmp_path / "again"
+    ok(again, "lab", "new", "--recipients", "0", "--hubs", "1", "--sites", "1", "--edges", "1")
+    ok(again, "lab", "import", "--ldif", str(saved))
+    found = content(again)["AD"]
+    assert {dn for dn in people if "CN=Users" in dn} <= found.keys()
 
 
 def test_damage_in_the_past_alone_is_found_by_verify_and_the_present_still_works(
