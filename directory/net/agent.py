@@ -22,6 +22,7 @@ from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.filter import ItemMaker
 from directory.model.messages import BindRequest, Reply, Request, SearchRequest
+from directory.wire.quick_add import Values
 from directory.wire.quick_modify import Replacement
 
 
@@ -155,6 +156,36 @@ class QuickComparer(Protocol):
         Names are as the client spelled them; there never is a control.
         """
         ...
+
+
+class QuickAdder(Protocol):
+    """Adds entries that are like one that was added before, where it is certain of everything."""
+
+    def __call__(
+        self,
+        session: Session,
+        name: bytes,
+        spelled: list[bytes],
+        blobs: list[bytes],
+        values: Sequence[Values],
+    ) -> bool:
+        """Add an entry and answer True, or do nothing: the plain path has to look.
+
+        The arguments are what ``wire.quick_add`` reads; there never is a control.
+        """
+        ...
+
+
+class AddsAtAGlance(Protocol):
+    """Where an agent adds so."""
+
+    add_at_a_glance: QuickAdder
+
+
+class AddingAgent(Protocol):
+    """An agent that adds entries at a glance."""
+
+    quick_add: AddsAtAGlance
 
 
 class GroupCommitAgent(Agent, Protocol):

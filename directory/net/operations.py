@@ -29,7 +29,9 @@ from directory.model.messages import (
     SyncInfo,
 )
 from directory.net.agent import (
+    AddingAgent,
     Agent,
+    QuickAdder,
     QuickAgent,
     QuickComparer,
     QuickModifier,
@@ -42,6 +44,7 @@ from directory.wire import tags
 from directory.wire.connection import RequestReceived
 from directory.wire.frame import Frame
 from directory.wire.quick import quick_compare
+from directory.wire.quick_add import read_add
 from directory.wire.quick_modify import read_replacements
 
 _log = logging.getLogger(__name__)
@@ -51,7 +54,7 @@ _UNFINISHED = (SearchResultEntry, SearchResultReference, IntermediateResponse, S
 
 _FINISHED = object()
 
-_QUICK = frozenset((tags.COMPARE_REQUEST, tags.MODIFY_REQUEST))
+_QUICK = frozenset((tags.ADD_REQUEST, tags.COMPARE_REQUEST, tags.MODIFY_REQUEST))
 """Requests that ``execute_quickly`` may know how to execute."""
 
 UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
@@ -98,6 +101,9 @@ class Operations:
         self._update: Callable[[Session, Request], None] | None
         self._update = getattr(agent, "update", None)
         self._quick_modify: QuickModifier | None = getattr(agent, "quick_modify", None)
+        self._quick_add: QuickAdder | None = None
+        if hasattr(agent, "quick_add"):
+            self._quick_add = cast("AddingAgent", agent).quick_add.add_at_a_glance
         self._quick_compare: QuickComparer | None = getattr(agent, "quick_compare", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
@@ -118,7 +124,7 @@ class Operations:
             if tag == tags.COMPARE_REQUEST:
                 answer = self._compared(frame.operation)
             else:
-                answer = SUCCESSES[tag] if self._is_modified(frame.operation) else None
+                answer = SUCCESSES[tag] if self._is_updated(tag, frame.operation) else None
         except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
             self._output.put_result(frame.id_element, tag, _internal_error(tag))
             return True
@@ -132,12 +138,15 @@ class Operations:
         found = compare(self._session, *read) if compare is not None and read is not None else None
         return None if found is None else COMPARED[found]
 
-    def _is_modified(self, operation: bytes) -> bool:
-        modify, session = self._quick_modify, self._session
-        if modify is None or not session.group_commit or self.persistent:
+    def _is_updated(self, tag: int, operation: bytes) -> bool:
+        session = self._session
+        if not session.group_commit or self.persistent:
             return False
-        read = read_replacements(operation)
-        return read is not None and modify(session, *read)
+        if tag == tags.MODIFY_REQUEST:
+            modify, changes = self._quick_modify, read_replacements(operation)
+            return modify is not None and changes is not None and modify(session, *changes)
+        add, entry = self._quick_add, read_add(operation)
+        return add is not None and entry is not None and add(session, *entry)
 
     def start(self, frame: Frame, event: RequestReceived, most: int = SLICE_REPLIES) -> None:
         """Execute a request, up to the end of its first slice of so many replies."""

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from directory.model.names import AttributeName
-from directory.store.entry import Author, StoredEntry
+from directory.store.entry import Author, Shape, StoredEntry
 
 if TYPE_CHECKING:
     from directory.store.store import Store
@@ -70,23 +70,36 @@ class Writer:
         flags: int = 0,
     ) -> StoredEntry:
         """A new entry; the caller has checked that the name is free. ``attributes`` are blobs."""
+        shape = self.store.shapes.of(attributes)
+        blobs = tuple(map(attributes.__getitem__, shape.names))
+        return self.add_shaped(parent, rdn, key, shape, blobs, guid, flags)
+
+    def add_shaped(
+        self,
+        parent: StoredEntry | None,
+        rdn: bytes,
+        key: str,
+        shape: Shape,
+        blobs: tuple[bytes, ...],
+        guid: bytes,
+        flags: int,
+    ) -> StoredEntry:
+        """The same with attributes in the order of a shape of this store."""
         store = self.store
         entry = StoredEntry()
         entry.id = store.dit.next_id()
         entry.place = store.dit.place_below(parent)
         entry.rdn, entry.key, entry.guid, entry.flags = rdn, key, guid, flags
-        entry.shape = store.shapes.of(attributes)
-        blobs = tuple(map(attributes.__getitem__, entry.shape.names))
-        entry.blobs = store.shapes.share(entry.shape, blobs)
-        store.usn += 1
-        entry.created = entry.changed = store.usn
+        entry.shape = shape
+        entry.blobs = store.shapes.share(shape, blobs)
+        usn = store.usn = store.usn + 1
+        entry.created = entry.changed = usn
         entry.created_at = entry.changed_at = self.at
         entry.created_by = entry.changed_by = self.author
         entry.stamps = entry.previous = entry.cached = None
-        step = Step(None, entry, entry.created, self.at, self.author)
         store.insert(entry)
-        self.steps.append(step)
-        store.log.append(entry.created, entry.id)
+        self.steps.append(Step(None, entry, usn, self.at, self.author))
+        store.log.append(usn, entry.id)
         return entry
 
     def modify(

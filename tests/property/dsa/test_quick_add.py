@@ -20,6 +20,7 @@ from directory.model.dn import DN
 from directory.model.encoded import ADD_REQUEST_TAG, EncodedEntry
 from directory.model.modification import replace
 from directory.store.entry import StoredEntry
+from directory.wire.quick_add import read_add
 from tests.support.directories import (
     ACCOUNTS,
     ADAM_CONFIGURATION,
@@ -103,11 +104,19 @@ def operation(
     return EncodedEntry(ber.tlv(ADD_REQUEST_TAG, body))
 
 
+def added_at_a_glance(made: Bench, session: Session, request: m.AddRequest) -> bool:
+    """Whether the fast lane of the listener carried out an add."""
+    assert isinstance(request.entry, EncodedEntry)
+    read = read_add(request.entry.operation)
+    return read is not None and made.agent.quick_add.add_at_a_glance(session, *read)
+
+
 class Player:
     """One directory and what happens to it."""
 
-    def __init__(self, profile: str, *, quick: bool) -> None:
+    def __init__(self, profile: str, *, quick: bool, glance: bool = False) -> None:
         self.profile = profile
+        self.glance = glance
         make, self.top = MAKERS[profile]
         self.made: Bench = make()
         if not quick:
@@ -166,6 +175,8 @@ class Player:
             if naming != "none" or kind.lower() != "cn":
                 given.append((kind.encode(), found))
         request = m.AddRequest(operation(full, given, is_long=naming == "long" and number == 3))
+        if self.glance and added_at_a_glance(self.made, self.session, request):
+            return m.LdapResult()
         return self.made.ask(request, session=self.session).result
 
     def content(self) -> object:
@@ -180,18 +191,21 @@ class Player:
         return entries, indexes, store.usn, store.committed_usn, store.meta, store.verify()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(sorted(MAKERS)),
     st.lists(st.one_of(ADDS, ADDS, ADDS, OTHERS), min_size=3, max_size=14),
 )
-def test_both_ways_to_add_leave_the_same_directory(
+def test_all_ways_to_add_leave_the_same_directory(
     profile: str, steps: list[tuple[Any, ...]]
 ) -> None:
-    quick, plain = Player(profile, quick=True), Player(profile, quick=False)
+    players = [Player(profile, quick=True, glance=True), Player(profile, quick=True),
+               Player(profile, quick=False)]  # fmt: skip
     for step in steps:
-        assert quick.play(step) == plain.play(step)
-    assert quick.content() == plain.content()
+        glanced, quick, plain = (player.play(step) for player in players)
+        assert glanced == quick == plain
+    first, second, third = (player.content() for player in players)
+    assert first == second == third
 
 
 Given = list[tuple[bytes, tuple[bytes, ...]]]
@@ -213,8 +227,8 @@ CLOSER_LOOKS: list[tuple[str, str, Given, bool]] = [
 )  # fmt: skip
 def test_what_is_unlike_its_kind_gets_a_closer_look(rdn: str, other: Given, is_long: bool) -> None:
     results = []
-    for quick in (True, False):
-        player = Player("adam", quick=quick)
+    for quick, glance in ((True, True), (True, False), (False, False)):
+        player = Player("adam", quick=quick, glance=glance)
         for name in ("CN=n1", "CN=n2", rdn):
             given: dict[bytes, tuple[bytes, ...]] = {
                 b"objectClass": (b"contact",), b"cn": (name[3:].encode(),), b"sn": (b"x",),
@@ -223,9 +237,13 @@ def test_what_is_unlike_its_kind_gets_a_closer_look(rdn: str, other: Given, is_l
             is_last = name == rdn
             given.update(other if is_last else ())
             entry = operation(f"{name},{GATEWAY}", list(given.items()), is_long=is_long and is_last)
-            result = player.made.ask(m.AddRequest(entry)).result
+            request = m.AddRequest(entry)
+            if glance and added_at_a_glance(player.made, player.session, request):
+                result = m.LdapResult()
+            else:
+                result = player.made.ask(request).result
         results.append((result, player.content()))
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 def test_a_superior_that_moved_ends_its_pattern() -> None:
@@ -279,6 +297,18 @@ def test_the_second_of_a_kind_needs_no_closer_look(monkeypatch: pytest.MonkeyPat
     for number in range(5):
         assert not player.made.ask(m.AddRequest(alike(number, GATEWAY))).code
     assert len(seen) == 1
+
+
+def test_what_is_alike_is_added_at_a_glance() -> None:
+    player = Player("adam", quick=True)
+    first, *others = (m.AddRequest(alike(number, GATEWAY)) for number in range(4))
+    assert not added_at_a_glance(player.made, player.session, first)
+    assert not player.made.ask(first).code
+    assert all(added_at_a_glance(player.made, player.session, other) for other in others)
+    assert not added_at_a_glance(player.made, player.session, others[0]), "it is there already"
+    assert not added_at_a_glance(player.made, Session(), m.AddRequest(alike(9, GATEWAY)))
+    player.session.is_global_catalog = True
+    assert not added_at_a_glance(player.made, player.session, m.AddRequest(alike(9, GATEWAY)))
 
 
 def test_a_pattern_of_one_role_is_no_right_of_another() -> None:
