@@ -18,7 +18,7 @@ from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
 from directory.dsa.quick_add import QuickAdd
 from directory.dsa.quick_compare import QuickCompare
-from directory.dsa.quick_modify import QuickModify
+from directory.dsa.quick_modify import QuickModify, Replacement
 from directory.dsa.quick_names import QuickNames
 from directory.dsa.refusals import UNWILLING, refusal
 from directory.dsa.request_controls import (
@@ -36,10 +36,12 @@ from directory.dsa.throttle import BindThrottle
 from directory.dsa.virtual import virtual_entry
 from directory.entropy import Entropy
 from directory.errors import JournalError, LdapError, ParseError, ResultCode
+from directory.model import ber
 from directory.model import messages as m
 from directory.model.controls import Control, PostReadEntry, PreReadEntry
 from directory.model.encoded import EncodedEntry
 from directory.model.messages import LdapResult, Reply, Request
+from directory.model.modification import ModifyOperation
 from directory.store.entry import StoredEntry
 from directory.store.store import Store
 
@@ -103,9 +105,20 @@ class DirectoryServiceAgent:
             LdapError: what the final response would say.
         """
         try:
-            self._update(session, request, NO_CONTROLS)
+            if not isinstance(request, m.ModifyRequest) or not self._replaced(session, request):
+                self._update(session, request, NO_CONTROLS)
         except (LdapError, ParseError, JournalError) as error:
             self._refused(session, request, error).raise_for_code()
+
+    def _replaced(self, session: Session, request: m.ModifyRequest) -> bool:
+        """Carry out a modify that only replaces values; false when it needs a closer look."""
+        changes: list[Replacement] = []
+        for change in request.modifications:
+            if change.operation is not ModifyOperation.REPLACE:
+                return False
+            kind = change.name.encode()
+            changes.append((kind, ber.attribute(kind, change.values), change.values))
+        return self.quick_modify(session, str(request.dn).encode(), changes)
 
     def update_all(self, session: Session, requests: Sequence[Request]) -> list[LdapError | None]:
         """``update`` for many in their order: why each was refused, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from directory.model.dn import DN
@@ -16,7 +17,7 @@ PASSWORD_COST_LOG2 = 14
 """scrypt's N as a power of two: 16 MiB and some 50 ms for each try (RFC 7914's interactive use)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectoryConfiguration:
     """Everything ``open_directory`` needs to know, beside clock, entropy and file.
 
@@ -24,7 +25,7 @@ class DirectoryConfiguration:
     configuration and application partitions of an ADAM. ``replication_accounts`` is the container
     whose accounts may write what is replicated, and nothing else. ``ntlm``: whether an AD or ADAM
     takes NTLM binds and keeps the NT hashes they need; None is yes when the extra ``ntlm`` is
-    installed.
+    installed. Names that follow from these are worked out once: every search compares with them.
     """
 
     profile: ProfileName = "generic"
@@ -50,7 +51,7 @@ class DirectoryConfiguration:
         """An AD's domain."""
         return self.naming_contexts[0] if self.profile == "ad" else None
 
-    @property
+    @cached_property
     def configuration(self) -> DN | None:
         """The configuration naming context of an AD or ADAM."""
         if self.is_generic:
@@ -60,7 +61,7 @@ class DirectoryConfiguration:
                 return dn
         return self.naming_contexts[0].child("CN", "Configuration")
 
-    @property
+    @cached_property
     def schema_context(self) -> DN | None:
         """The schema naming context."""
         return self.configuration.child("CN", "Schema") if self.configuration else None
@@ -74,7 +75,7 @@ class DirectoryConfiguration:
                 own.append(dn)
         return tuple(own)
 
-    @property
+    @cached_property
     def subschema(self) -> DN:
         """Where the schema is published."""
         if self.schema_context is not None:

@@ -27,6 +27,14 @@ _LOOK_AGAIN_S = 0.5
 """Longest wait between two looks at the clock and at a request to stop."""
 
 
+_QUIET_S = 0.002
+"""Changes come in bursts. A run waits until none came for so long: then one run takes them all,
+where each would cost a session, a lease and a cookie of its own."""
+
+_BURST_MAX_S = 0.02
+"""Longest that a run waits for a burst to end."""
+
+
 def _render(document: Document) -> Iterable[str]:
     rows = [(r["at"], r["edge"], r["job"], r["result"]) for r in document["runs"]]
     yield from columns(("Started", "Edge", "Job", "Result"), rows)
@@ -74,6 +82,8 @@ class _Watch:
         self.wake = threading.Event()
         self.changed: set[Job] = set()
         """Jobs whose part of AD has changed since they were last run."""
+        self.notices = 0
+        """How often AD told of a change."""
         self.stop = service.stop_watch
         self.runs: deque[Document] = deque(maxlen=_RUNS_KEPT)
 
@@ -116,10 +126,18 @@ class _Watch:
         """Let others use the lab while nothing is to be done."""
         self.lab.give_back()
         try:
-            self.wake.wait(seconds)
+            if self.wake.wait(seconds):
+                self._until_quiet()
         finally:
             self.lab.take()
         self.wake.clear()
+
+    def _until_quiet(self) -> None:
+        """Wait for the end of a burst of changes."""
+        for _ in range(round(_BURST_MAX_S / _QUIET_S)):
+            before = self.notices
+            if self.stop.wait(_QUIET_S) or self.notices == before:
+                return
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
@@ -134,6 +152,7 @@ class _Watch:
                                    "done": len(self.runs)})  # fmt: skip
 
         def changed(job: Job) -> None:
+            self.notices += 1
             self.changed.add(job)
             self.wake.set()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from enum import Flag, StrEnum
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 from directory.model.dn import DN
+from directory.model.encoded import EncodedEntry
 from directory.model.entry import Entry
 from directory.model.modification import Modification, replace
 
@@ -66,12 +68,31 @@ def stored(attribute: str, codec: Codec, default: Any = MISSING) -> Any:
     return field(default=default, metadata=metadata)
 
 
+LOADED_MAX = 128
+"""Objects remembered by their entry's octets: a run of EdgeSync reads the same few servers again
+and again."""
+
+LOADED_OCTETS_MAX = 16 * 1024
+"""Longest entry remembered, octets: servers have some 3,000 with their certificates."""
+
+
 def load(kind: type[T], entry: Entry) -> T:
-    """An object from its entry.
+    """An object from its entry. ``kind`` is frozen: the same octets give the same object.
 
     Raises:
         ValueError: when a required attribute is missing or a value cannot be read; names it.
     """
+    if isinstance(entry, EncodedEntry) and len(entry.operation) <= LOADED_OCTETS_MAX:
+        return cast("T", _remembered(cast("Hashable", kind), entry.operation))
+    return _load(kind, entry)
+
+
+@lru_cache(maxsize=LOADED_MAX)
+def _remembered(kind: Hashable, operation: bytes) -> Any:
+    return _load(cast("type[Any]", kind), EncodedEntry(operation))
+
+
+def _load(kind: type[T], entry: Entry) -> T:
     given: dict[str, Any] = {"dn": entry.dn}
     for item in fields(kind):  # type: ignore[arg-type]  # T is a dataclass by construction
         attribute = item.metadata.get("attribute")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Protocol, TypeGuard, runtime_checkable
 from uuid import UUID
 
 from directory.errors import LdapError, ResultCode
@@ -121,7 +122,7 @@ def iterate(
 def _page(
     port: DirectoryPort, request: SearchRequest, controls: Sequence[Control]
 ) -> Callable[[], SearchOutcome]:
-    if isinstance(port, PipeliningPort):
+    if _pipelines(port):
         return port.start_search(request, controls)
     return lambda: port.search(request, controls)
 
@@ -227,6 +228,29 @@ class PipeliningPort(Protocol):
         ...
 
 
+def _pipelines(port: DirectoryPort) -> TypeGuard[PipeliningPort]:
+    """``isinstance``, which looks at each method anew: hundreds of times in a run."""
+    return _is_pipelining(type(port))
+
+
+def _batches(port: DirectoryPort) -> TypeGuard[BatchingPort]:
+    return _is_batching(type(port))
+
+
+KINDS_MAX = 64
+"""Classes of ports remembered; there are a handful."""
+
+
+@lru_cache(maxsize=KINDS_MAX)
+def _is_pipelining(kind: type) -> bool:
+    return issubclass(kind, PipeliningPort)
+
+
+@lru_cache(maxsize=KINDS_MAX)
+def _is_batching(kind: type) -> bool:
+    return issubclass(kind, BatchingPort)
+
+
 def write(port: DirectoryPort, request: Write, controls: Sequence[Control] = ()) -> None:
     """Execute one write, whichever it is."""
     match request:
@@ -245,9 +269,9 @@ def start_writes(port: DirectoryPort, requests: Sequence[Write]) -> Callable[[],
 
     Calling what comes back gives the outcomes; until then the caller may do something else.
     """
-    if isinstance(port, PipeliningPort):
+    if _pipelines(port):
         return port.start_writes(requests)
-    if isinstance(port, BatchingPort):
+    if _batches(port):
         outcomes = port.write_all(requests)
     else:
         outcomes = [_refusal(port, request) for request in requests]

@@ -125,7 +125,7 @@ class EdgeRun:
             self.context.timing.cookie_valid_duration, self.what_if, self.delete_threshold,
             on_error=lambda error: self._emit(ENTRY_FAILED, dn=error.dn, reason=error.message),
             between=self.between if not self.what_if else lambda: None,
-            save=lambda cursor: self._commit((self._cookies(cursor),)),
+            save=lambda cursor: self._commit((_with_cookie(self._server(), cursor),)),
             progress=self.progress,
             stopwatch=self.stopwatch,
         )  # fmt: skip
@@ -189,15 +189,8 @@ class EdgeRun:
         values = sorted(format_status(status) for status in statuses.values())
         changes = [change.replace(STATUS_ATTRIBUTE, *values)]
         if cursor is not None:
-            changes.append(self._cookies(cursor))
+            changes.append(_with_cookie(server, cursor))
         self._commit(changes)
-
-    def _cookies(self, cursor: Cursor) -> Modification:
-        cursors = readable_cursors(self._server().cookies)
-        for key in [key for key in cursors if key[0] == cursor.job]:
-            del cursors[key]
-        cursors[cursor.job, cursor.base] = cursor
-        return change.replace(COOKIES, *sorted(encode_cursor(c) for c in cursors.values()))
 
     def _commit(self, changes: Sequence[Modification]) -> None:
         assert self.manager is not None
@@ -275,6 +268,15 @@ def edge_names_of(identity: DirectoryIdentity) -> EdgeNames:
             "it is not an Edge's ADAM; other directories are synchronized with --config",
         )
     return EdgeNames(configuration, EDGE_ORGANIZATION, gateway)
+
+
+def _with_cookie(server: ServerObject, cursor: Cursor) -> Modification:
+    """An Edge's cookies with this one in place of its job's last."""
+    cursors = readable_cursors(server.cookies)
+    for key in [key for key in cursors if key[0] == cursor.job]:
+        del cursors[key]
+    cursors[cursor.job, cursor.base] = cursor
+    return change.replace(COOKIES, *sorted(encode_cursor(c) for c in cursors.values()))
 
 
 def as_ours(error: EdgeSyncError | LdapError) -> EdgeSyncError:

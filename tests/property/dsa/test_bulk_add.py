@@ -44,7 +44,12 @@ BATCHES = st.tuples(
     ),
     VALUES,
 )  # fmt: skip
-OTHERS = st.sampled_from([("rename",), ("delete",), ("infix",), ("one",), ("undo",), ("nobody",)])
+OTHERS = st.sampled_from([("rename",), ("delete",), ("infix",), ("undo",), ("nobody",)])
+MODIFIES = st.tuples(
+    st.just("modify"), st.integers(0, 12),
+    st.sampled_from(["sn", "SN", "description", "cn", "objectClass", "whenChanged", "zz"]),
+    ODD | VALUES,
+)  # fmt: skip
 
 
 def entry(
@@ -79,15 +84,8 @@ class Player:
         session = session or self.made.session
         if self.together:
             return [answer(error) for error in self.made.agent.update_all(session, requests)]
-        outcomes: list[object] = []
-        for request in requests:
-            try:
-                self.made.agent.update(session, request)
-            except LdapError as error:
-                outcomes.append(answer(error))
-            else:
-                outcomes.append(None)
-        return outcomes
+        results = [self.made.ask(request, session=session).result for request in requests]
+        return [(r.code, r.diagnostic, r.matched_dn) if r.code else None for r in results]
 
     def play(self, step: tuple[Any, ...]) -> object:
         made, parent = self.made, DN.parse(f"OU=p one,{self.top}")
@@ -101,9 +99,9 @@ class Player:
             case ("infix",):  # what is made on demand must know what comes after
                 found = [made.search(self.top, "(sn=*x*)").names for _ in range(9)]
                 return sorted(found[-1])
-            case ("one",):
-                change = m.ModifyRequest(parent.child("CN", "n2"), (replace("sn", b"new"),))
-                return self.write([change])
+            case ("modify", number, kind, values):
+                name = parent.child("CN", f"n{number}") if number else parent
+                return self.write([m.ModifyRequest(name, (replace(kind, *values),))])
             case ("undo",):
                 made.agent.store.rollback()
             case ("nobody",):
@@ -152,7 +150,7 @@ def answer(error: LdapError | None) -> object:
 @settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(sorted(MAKERS)),
-    st.lists(st.one_of(BATCHES, BATCHES, BATCHES, OTHERS), min_size=2, max_size=10),
+    st.lists(st.one_of(BATCHES, BATCHES, OTHERS, MODIFIES), min_size=2, max_size=10),
 )
 def test_together_and_one_by_one_leave_the_same_directory(
     profile: str, steps: list[tuple[Any, ...]]
