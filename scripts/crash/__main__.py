@@ -1,11 +1,12 @@
 """``python -m scripts.crash``: kill commands at their writes and at random, judge what is left.
 
-    python -m scripts.crash [--kills 1000 | --every] [--seed 12] [--work NAME]... [--refuse]
-                            [--json FILE]
+    python -m scripts.crash [--kills 1000] [--every | --random] [--seed 12] [--work NAME]...
+                            [--refuse] [--json FILE]
 
 Prints a table on stdout and progress on stderr; exit code 3 when a kill left something wrong.
-``--every`` kills at each write of each command once, and at no other moment; ``--refuse`` does not
-kill: from each chosen boundary on the disk is full, fails or is read-only.
+Most kills come at writes and some at random. ``--every`` kills at each write of each command once
+and at no other moment, ``--random`` at no write in particular. ``--refuse`` does not kill: from
+each chosen boundary on the disk is full, fails or is read-only.
 Needs strace, and Linux.
 """
 
@@ -30,7 +31,7 @@ import edgesync.operations.sync
 import edgesync.operations.trust
 import edgesync.planning.matrix
 import edgesync.sync.history  # noqa: F401 - see above
-from scripts.crash.campaign import REFUSED, Course, Failure, Tally, every, moments
+from scripts.crash.campaign import REFUSED, Course, Failure, Tally, every, moments, random_moments
 from scripts.crash.content import command
 from scripts.crash.victim import Boundary
 from scripts.crash.workloads import WORKLOADS
@@ -43,7 +44,9 @@ def main() -> int:
     """Parse, kill, tell."""
     options = argparse.ArgumentParser(prog="python -m scripts.crash", description=__doc__)
     options.add_argument("--kills", type=int, default=1000)
-    options.add_argument("--every", action="store_true", help="at every write, none at random")
+    when = options.add_mutually_exclusive_group()
+    when.add_argument("--every", action="store_true", help="at every write, none at random")
+    when.add_argument("--random", action="store_true", help="all at random")
     options.add_argument("--seed", type=int, default=12)
     names = [workload.name for workload in WORKLOADS]
     options.add_argument("--work", action="append", choices=names, default=[])
@@ -55,10 +58,12 @@ def main() -> int:
         command("directory", "verify", "--lab", folder)  # there is none: for what it imports
         courses = [Course(workload, Path(folder) / workload.name) for workload in chosen]
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
-        plan = (
-            every(courses) if given.every
-            else moments(courses, given.kills, random.Random(given.seed))
-        )  # fmt: skip
+        chance = random.Random(given.seed)
+        plan = moments(courses, given.kills, chance)
+        if given.every:
+            plan = every(courses)
+        elif given.random:
+            plan = random_moments(courses, given.kills, chance)
         if given.refuse:
             plan = [(c, m) for c, m in plan if isinstance(m, Boundary) and m.call in REFUSED]
         for number, (course, moment) in enumerate(plan, 1):

@@ -159,8 +159,14 @@ def moments(courses: list[Course], kills: int, chance: random.Random) -> list[
     ]
     at_random = max(kills // RANDOM_SHARE, kills - len(every))
     chosen = chance.sample(every, min(kills - at_random, len(every)))
-    for number in range(at_random):
-        course = courses[number % len(courses)]
-        chosen.append((course, round(chance.uniform(0.0, course.took_s * 1.1), 4)))
+    chosen += random_moments(courses, at_random, chance)
     order = {course.workload.name: index for index, course in enumerate(courses)}
     return sorted(chosen, key=lambda item: order[item[0].workload.name])
+
+
+def random_moments(courses: list[Course], kills: int, chance: random.Random) -> list[
+    tuple[Course, Boundary | float]
+]:  # fmt: skip
+    """Each command in its turn, at a moment between its beginning and a little after its end."""
+    turns = (courses[number % len(courses)] for number in range(kills))
+    return [(course, round(chance.uniform(0.0, course.took_s * 1.1), 4)) for course in turns]
