@@ -120,20 +120,26 @@ class PartedEntry(EncodedEntry):
 
 def split_operation(operation: bytes) -> tuple[bytes, bytes]:
     """Name and concatenated attributes of a SearchResultEntry or AddRequest."""
-    end = len(operation)
-    _, at, end = ber.header(operation, 0, end)
-    _, start, stop = ber.header(operation, at, end)
-    _, first, last = ber.header(operation, stop, end)
-    return operation[start:stop], operation[first:last]
+    start, stop, first = _parts(operation)
+    return operation[start:stop], operation[first:]
 
 
 def attributes_at(operation: bytes) -> tuple[int, int]:
     """Where the attributes of a SearchResultEntry or AddRequest start and end."""
-    end = len(operation)
-    _, at, _ = ber.header(operation, 0, end)
-    _, _, stop = ber.header(operation, at, end)
-    _, first, last = ber.header(operation, stop, end)
-    return first, last
+    return _parts(operation)[2], len(operation)
+
+
+def _parts(operation: bytes) -> tuple[int, int, int]:
+    """Where the name starts, where it ends, where the attributes start; they end with it all."""
+    n = operation[1]
+    at = 2 if n < 0x80 else 2 + (n & 0x7F)
+    n = operation[at + 1]
+    if n < 0x80:
+        start, stop = at + 2, at + 2 + n
+    else:
+        _, start, stop = ber.header(operation, at, len(operation))
+    n = operation[stop + 1]
+    return start, stop, stop + 2 if n < 0x80 else stop + 2 + (n & 0x7F)
 
 
 def attribute_blobs(body: bytes) -> Iterator[bytes]:

@@ -122,10 +122,13 @@ def differences(
     changes: list[Modification] = []
     for name, folded in desired.projector.managed:
         wanted = desired.blobs.get(name)
-        if have is not None and have.get(folded) == wanted:
+        if have is None:
+            present = current.values(name)
+        elif (blob := have.get(folded)) == wanted:
             continue
-        values = () if wanted is None else decode_attribute(wanted)[1]
-        if not _same(current.values(name), values):
+        else:
+            present = _values(blob)
+        if not _same(present, values := _values(wanted)):
             changes.append(replace(name, *values))
     if kind.identity is Identity.GUID_ATTRIBUTE and not _same(
         current.values(kind.key), (desired.key,)
@@ -146,6 +149,10 @@ def _wire_forms(entry: Entry) -> dict[bytes, bytes] | None:
             return None  # in two pieces: its values have to be put together
         found[name] = blob
     return found
+
+
+def _values(blob: bytes | None) -> tuple[bytes, ...]:
+    return () if blob is None else decode_attribute(blob)[1]
 
 
 def _same(have: Sequence[bytes], want: Sequence[bytes]) -> bool:
