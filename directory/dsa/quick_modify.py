@@ -26,6 +26,7 @@ from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model.names import AttributeName
 from directory.schema.schema import Attribute
 from directory.store.entry import DELETED, StoredEntry
+from directory.store.writer import replace_values
 
 TARGETS_MAX = 4096
 """Spellings of attribute names remembered."""
@@ -77,21 +78,28 @@ class QuickModify:
             changed = self._changed(entry, naming, changes)
             if changed is None:
                 return False
-            if changed:
+            everything, replaced = changed
+            if len(replaced) == len(everything) and session.group_commit:
+                if replaced:
+                    replace_values(store, entry, replaced, session.author, context.now())
+            elif everything:
                 commit = not session.group_commit
                 with store.write(session.author, context.now(), commit=commit) as writer:
-                    writer.modify(entry, changed)
+                    writer.modify(entry, everything)
         return True
 
     def _changed(
         self, entry: StoredEntry, naming: AttributeName, changes: Sequence[Replacement]
-    ) -> dict[AttributeName, bytes | None] | None:
-        """What an entry will have instead; None when the plain path should look."""
+    ) -> tuple[dict[AttributeName, bytes | None], dict[AttributeName, bytes]] | None:
+        """What an entry will have instead, and what of it are attributes it has already.
+
+        None when the plain path should look.
+        """
         if len(changes) > 1 and len({kind for kind, _, _ in changes}) < len(changes):
             return None  # the last of them holds
         changed: dict[AttributeName, bytes | None] = {}
+        replaced: dict[AttributeName, bytes] = {}
         positions = entry.shape.positions
-        is_reshaped = False
         for kind, blob, values in changes:
             target = self._targets.get(kind)
             if target is None and (target := self._target(kind)) is None:
@@ -100,20 +108,21 @@ class QuickModify:
             if name == naming:
                 return None
             at = positions.get(name)
-            if at is None:
-                if not values:
-                    continue
-                is_reshaped = True
-            elif not values:
-                changed[name] = None
-                is_reshaped = True
+            before = None if at is None else entry.blobs[at]
+            if not values:
+                if before is not None:
+                    changed[name] = None
                 continue
-            elif entry.blobs[at] == blob:
+            if before == blob:
                 continue
             if not content.are_values(target.attribute, target.check, values):
                 return None
             changed[name] = blob
-        return None if is_reshaped and not self._may_have(entry, changed) else changed
+            if before is not None:
+                replaced[name] = blob
+        if len(replaced) < len(changed) and not self._may_have(entry, changed):
+            return None
+        return changed, replaced
 
     def _may_have(self, entry: StoredEntry, changed: dict[AttributeName, bytes | None]) -> bool:
         """Whether an entry may have these attributes from now on, and those not any more."""

@@ -28,32 +28,29 @@ class Group:
         self.changed: list[ChangeRow] = []
         self.usn = 0
         for step in steps:
-            self._sort(step, author)
-
-    def _sort(self, step: Step, author: Callable[[Author], int]) -> None:
-        old, new, usn, at, by = step
-        if usn:
-            self.usn = usn
-        if old is None:
-            assert new is not None
-            self.whole[new.id] = new
-            self.added.append((usn, new.id, at, author(by)))
-            return
-        id_ = old.id
-        if new is not None and usn and is_brief(old, new):
-            self.brief.append(brief_row(old, new, author(by)))
-            if id_ in self.whole:
-                self.whole[id_] = new
+            old, new, usn, at, by = step
+            if usn:
+                self.usn = usn
+            if old is None:
+                assert new is not None
+                self.whole[new.id] = new
+                self.added.append((usn, new.id, at, author(by)))
+            elif new is not None and usn and is_brief(old, new):
+                self.brief.append(brief_row(old, new, author(by)))
+                (self.whole if new.id in self.whole else self.behind)[new.id] = new
             else:
-                self.behind[id_] = new
-            return
-        self.behind.pop(id_, None)
+                self._sort(step, old, author)
+
+    def _sort(self, step: Step, old: StoredEntry, author: Callable[[Author], int]) -> None:
+        """What is more than a brief change."""
+        new = step.new
+        self.behind.pop(old.id, None)
         if new is None:
-            self.whole.pop(id_, None)
-            self.gone.append(id_)
+            self.whole.pop(old.id, None)
+            self.gone.append(old.id)
         else:
             author(new.created_by)
             author(new.changed_by)
-            self.whole[id_] = new
-        if usn:
-            self.changed.append(change_row(step, author(by)))
+            self.whole[old.id] = new
+        if step.usn:
+            self.changed.append(change_row(step, author(step.author)))

@@ -124,9 +124,9 @@ def brief_row(old: StoredEntry, new: StoredEntry, author: int) -> BriefRow:
     assert new.stamps is not None
     names = [name for name, changed in new.stamps.items() if changed == usn]
     if old.shape is new.shape:  # most modifies change values, not which attributes there are
-        positions = [old.shape.positions[name] for name in names]
-        before = b"".join([old.blobs[at] for at in positions])
-        after = b"".join([new.blobs[at] for at in positions])
+        at = old.shape.positions
+        before = b"".join([old.blobs[at[name]] for name in names])
+        after = b"".join([new.blobs[at[name]] for name in names])
     else:
         before = b"".join([_blob_or_none(old, name) for name in names])
         after = b"".join([_blob_or_none(new, name) for name in names])

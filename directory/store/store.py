@@ -301,6 +301,16 @@ class Store:
         if old.flags != after:
             self._note_flags(old, old.flags, after)
 
+    def replace(self, step: Step) -> None:
+        """``apply`` and ``record`` a change of values alone, to be made durable by ``flush``."""
+        old, new = step.old, step.new
+        assert old is not None
+        assert new is not None
+        self.dit.entries[new.id] = new
+        self.indexes.update(old, new)
+        self.record(step)
+        self._pending.append(step)
+
     def _note_flags(self, entry: StoredEntry, before: int, after: int) -> None:
         for flag, ids in ((DELETED, self.deleted), (REFERRAL, self.referrals)):
             if after & flag:
