@@ -71,7 +71,7 @@ def register_web(app: typer.Typer, options: Options, ended: list[ExitCode]) -> N
 def serve(options: Options, ports: str, *, control_port: int = 0) -> ExitCode:
     """Run a lab in the foreground until SIGTERM or SIGINT."""
     from edgesync.console.server import ControlServer
-    from edgesync.lab.allocator import keep_one_arena
+    from edgesync.lab.allocator import keep_little
     from edgesync.lab.folder import open_lab
     from edgesync.lab.realtime import RealtimeRunner
     from edgesync.operations.lab import status_document
@@ -81,7 +81,7 @@ def serve(options: Options, ports: str, *, control_port: int = 0) -> ExitCode:
         raise LabInUse(
             f"the lab at {options.lab} is up already", "edgesync lab status shows its addresses"
         )
-    keep_one_arena()
+    keep_little()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
