@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import math
 import smtplib
 import socket
 import statistics
@@ -45,6 +46,9 @@ to keep is less: a tombstone for who was deleted, as in AD, and earlier versions
 to ``VERSIONS_BESIDE_JOURNAL``, a kilobyte each."""
 DESCRIPTORS_MAX = 2
 """Descriptors the medians of the first and last quarter may differ by: who is just connected."""
+
+FILLING_PAUSE_S = 0.1
+"""Between changes while warming up: what is kept up to a bound is to be full when it ends."""
 
 COMINGS = 10
 """Of so many changes one is somebody who comes or goes; the others change who is there."""
@@ -88,8 +92,8 @@ class Use:
         self.failed: Counter[str] = Counter()
 
     @contextlib.contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Everybody at work."""
+    def going_on(self, warm_up_s: float) -> Iterator[None]:
+        """Everybody at work; more changes than later for so long."""
         work: tuple[tuple[str, Callable[[int], None], float], ...] = (
             ("searches", self._search, 0.02), ("changes", self._change, 0.5),
             ("mails", self._mail, 1.0), ("pages", self._page, 0.3),
@@ -100,6 +104,7 @@ class Use:
             threading.Thread(target=self._repeat, args=each, daemon=True, name=each[0])
             for each in work
         ]
+        threads.append(threading.Thread(target=self._fill, args=(warm_up_s,), daemon=True))
         for thread in threads:
             thread.start()
         try:
@@ -109,9 +114,14 @@ class Use:
             for thread in threads:
                 thread.join(60)
 
-    def _repeat(self, name: str, once: Callable[[int], None], pause_s: float) -> None:
-        number = 0
-        while not self.over.wait(pause_s):
+    def _fill(self, for_s: float) -> None:
+        self._repeat("changes at first", self._change, FILLING_PAUSE_S, for_s)
+
+    def _repeat(
+        self, name: str, once: Callable[[int], None], pause_s: float, for_s: float = math.inf
+    ) -> None:
+        number, began = 0, time.monotonic()
+        while time.monotonic() - began < for_s and not self.over.wait(pause_s):
             number += 1
             try:
                 once(number)
@@ -218,8 +228,9 @@ def main() -> int:
     _edgesync(lab, "lab", "up", "--detach")
     try:
         use = Use(lab)
-        with Gauge(use.pid, EVERY_S) as gauge, use.going_on():
-            time.sleep(given.minutes * 60)
+        seconds = given.minutes * 60
+        with Gauge(use.pid, EVERY_S) as gauge, use.going_on(seconds * WARM_UP_SHARE):
+            time.sleep(seconds)
     finally:
         _edgesync(lab, "lab", "down")
     trend = _trend(gauge.samples, use.done["changes"])
