@@ -1,7 +1,7 @@
 """``python -m scripts.crash``: kill commands at their writes and at random, judge what is left.
 
     python -m scripts.crash [--kills 1000] [--every | --random] [--seed 12] [--work NAME]...
-                            [--refuse] [--json FILE]
+                            [--call NAME]... [--refuse] [--json FILE]
 
 Prints a table on stdout and progress on stderr; exit code 3 when a kill left something wrong.
 Most kills come at writes and some at random. ``--every`` kills at each write of each command once
@@ -33,7 +33,7 @@ import edgesync.planning.matrix
 import edgesync.sync.history  # noqa: F401 - see above
 from scripts.crash.campaign import REFUSED, Course, Failure, Tally, every, moments, random_moments
 from scripts.crash.content import command
-from scripts.crash.victim import Boundary
+from scripts.crash.victim import CALLS, Boundary
 from scripts.crash.workloads import WORKLOADS
 
 SCHEMA = "edgesync.crash-campaign/1"
@@ -46,6 +46,8 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=1000)
     when = options.add_mutually_exclusive_group()
     when.add_argument("--every", action="store_true", help="at every write, none at random")
+    options.add_argument("--call", action="append", choices=CALLS, default=[],
+                         help="with --every: only these system calls")  # fmt: skip
     when.add_argument("--random", action="store_true", help="all at random")
     options.add_argument("--seed", type=int, default=12)
     names = [workload.name for workload in WORKLOADS]
@@ -57,11 +59,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="edgesync-crash-") as folder:
         command("directory", "verify", "--lab", folder)  # there is none: for what it imports
         courses = [Course(workload, Path(folder) / workload.name) for workload in chosen]
+        for course in courses:
+            course.watch()
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
         chance = random.Random(given.seed)
         plan = moments(courses, given.kills, chance)
         if given.every:
-            plan = every(courses)
+            plan = every(courses, given.call)
         elif given.random:
             plan = random_moments(courses, given.kills, chance)
         if given.refuse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,15 +64,28 @@ class Course:
         if prepared.code:
             raise RuntimeError(f"{workload.name} cannot be prepared: {prepared.said}")
         copy_case(self._start, self._whole)
-        ended, self.boundaries = count(lambda: workload.act(self._whole), folder)
+        ended = run(lambda: workload.act(self._whole), folder)
         if ended.code:
             raise RuntimeError(f"{workload.name} fails by itself: {ended.said}")
+        self.took_s = 0.0
+        self.boundaries: list[Boundary] = []
         for lab in (self._start / "lab", self._whole / "lab", self._start / "lab/snapshots/before"):
             for volatile in (False, True):
                 if (lab / "lab.json").exists():
                     known(lab, volatile=volatile)
-        rehearsal = copy_case(self._start, folder / "case")
-        self.took_s = run(lambda: workload.act(rehearsal), folder).took_s
+
+    def watch(self) -> None:
+        """Note the writes of the command, and how long it takes.
+
+        Only once all courses are made: each may import more, here or as compiled files, and what
+        is imported already is not opened by a victim.
+        """
+        case = copy_case(self._start, self._folder / "case")
+        self.took_s = run(lambda: self.workload.act(case), self._folder).took_s
+        copy_case(self._start, case)
+        ended, self.boundaries = count(lambda: self.workload.act(case), self._folder)
+        if ended.code:
+            raise RuntimeError(f"{self.workload.name} fails when watched: {ended.said}")
 
     def kill(self, moment: Boundary | float) -> tuple[Ended, list[str]]:
         """Kill it there; what was wrong afterwards.
@@ -138,9 +151,14 @@ class Course:
         yield from drafts(case)
 
 
-def every(courses: list[Course]) -> list[tuple[Course, Boundary | float]]:
-    """Each write of each command once, nothing at random."""
-    return [(course, boundary) for course in courses for boundary in course.boundaries]
+def every(courses: list[Course], calls: Collection[str]) -> list[tuple[Course, Boundary | float]]:
+    """Each write of each command once, or each of these calls; nothing at random."""
+    return [
+        (course, boundary)
+        for course in courses
+        for boundary in course.boundaries
+        if not calls or boundary.call in calls
+    ]
 
 
 def _done(prepare: Callable[[Path], None], case: Path) -> int:
