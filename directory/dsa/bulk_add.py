@@ -16,6 +16,7 @@ from itertools import islice
 from directory.dsa import content
 from directory.dsa.context import Context, WireName
 from directory.dsa.quick_add import QuickAdd
+from directory.dsa.quick_names import PLAIN_RDN
 from directory.dsa.session import Session
 from directory.errors import LdapError
 from directory.model.encoded import EntryForm, PartedEntry, attribute_values
@@ -34,6 +35,10 @@ _PLAIN_VALUE = re.compile(rb"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*")
 """Values of RDNs that are written one way only, but for the case of their letters."""
 
 Values = Sequence[bytes]
+AddParts = tuple[bytes, list[bytes], list[bytes]]
+"""An entry as a listener takes it apart: its name; of each attribute its name as it is spelled, and
+its wire form."""
+
 One = Callable[[Session, Request], LdapError | None]
 """Carries out an update by itself, and says why it was refused, if it was."""
 
@@ -77,6 +82,24 @@ class BulkAdd:
                     break
             run.append(entry)
         return run
+
+    def add_read(self, session: Session, entries: Sequence[AddParts]) -> bool:
+        """``add`` for entries as a listener reads them (``wire.quick_add``)."""
+        if len(entries) < RUN_MIN or session.is_global_catalog:
+            return False
+        parted: list[PartedEntry] = []
+        form: EntryForm | None = None
+        for name, spelled, blobs in entries:
+            match = PLAIN_RDN.match(name)
+            if match is None or b"objectClass" not in spelled:
+                return False
+            kind, value = match.groups()
+            classes = blobs[spelled.index(b"objectClass")]
+            own = EntryForm(name[match.end() :], kind, classes, tuple(spelled))
+            if own != form:
+                form = own
+            parted.append(PartedEntry(form, value, blobs))
+        return self.add(session, parted)
 
     def add(self, session: Session, entries: Sequence[PartedEntry]) -> bool:
         """Add entries of known patterns; false when nothing was done: each needs a closer look."""

@@ -49,6 +49,21 @@ class Agent(Protocol):
         ...
 
 
+AddParts = tuple[bytes, list[bytes], list[bytes]]
+"""An entry to add: its name; of each attribute its name as it is spelled, and its wire form."""
+
+
+class BulkAdder(Protocol):
+    """Adds many entries at once."""
+
+    def add_read(self, session: Session, entries: Sequence[AddParts]) -> bool:
+        """Add entries as ``wire.quick_add`` takes them apart; False when nothing was done.
+
+        They are durable after the next ``commit_group``.
+        """
+        ...
+
+
 class Stream(Protocol):
     """The answers to a search as they are found."""
 

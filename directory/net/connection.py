@@ -164,7 +164,9 @@ class ClientSession(asyncio.Protocol):
             if frame is NEED_DATA:
                 break
             if isinstance(frame, Frame):
-                self._interpret(frame)
+                for one in self._operations.execute_together(frame, self._wire):
+                    if not self._is_closing:
+                        self._interpret(one)
             elif isinstance(frame, ProtocolFailed):
                 self._fail_protocol(frame)
             if not frames.waiting:

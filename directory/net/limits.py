@@ -68,6 +68,9 @@ UNFINISHED_TIMEOUT_S = 120.0
 SWEEP_S = 1.0
 """Between two looks at all clients: short, since memory fills in seconds."""
 
+ADDS_TOGETHER = 64
+"""Adds of one client carried out together: some 2 ms, so that the turn can end between two runs."""
+
 BACKLOG = 1024
 """Connections the kernel may queue while the loop is busy."""
 

@@ -7,7 +7,7 @@ persists (notification, refreshAndPersist): from then on the directory delivers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from directory.dsa.session import Session
@@ -30,7 +30,9 @@ from directory.model.messages import (
 )
 from directory.net.agent import (
     AddingAgent,
+    AddParts,
     Agent,
+    BulkAdder,
     QuickAdder,
     QuickAgent,
     QuickComparer,
@@ -38,10 +40,10 @@ from directory.net.agent import (
     QuickStream,
     Stream,
 )
-from directory.net.limits import SLICE_BYTES, SLICE_REPLIES, SLICE_S
+from directory.net.limits import ADDS_TOGETHER, SLICE_BYTES, SLICE_REPLIES, SLICE_S
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
-from directory.wire.connection import RequestReceived
+from directory.wire.connection import RequestReceived, ServerConnection
 from directory.wire.frame import Frame
 from directory.wire.quick import quick_compare
 from directory.wire.quick_add import read_add
@@ -104,6 +106,7 @@ class Operations:
         self._quick_add: QuickAdder | None = None
         if hasattr(agent, "quick_add"):
             self._quick_add = cast("AddingAgent", agent).quick_add.add_at_a_glance
+        self._bulk_add: BulkAdder | None = getattr(agent, "bulk_add", None)
         self._quick_compare: QuickComparer | None = getattr(agent, "quick_compare", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
@@ -131,6 +134,42 @@ class Operations:
         if answer is not None:
             self._output.put_operation(frame.id_element, answer)
         return answer is not None
+
+    def execute_together(self, frame: Frame, wire: ServerConnection) -> Sequence[Frame]:
+        """Execute an add with those that came behind it; what is left to be executed alone."""
+        add = self._bulk_add
+        if add is None or frame.operation[0] != tags.ADD_REQUEST:
+            return (frame,)
+        run = [frame]
+        while len(run) < ADDS_TOGETHER and wire.frames.next_tag == tags.ADD_REQUEST:
+            following = wire.next_frame()
+            if not isinstance(following, Frame):
+                break
+            run.append(following)
+        return () if len(run) > 1 and self._are_added(add, run) else run
+
+    def _are_added(self, add: BulkAdder, frames: Sequence[Frame]) -> bool:
+        """Carry out adds together; false when nothing was done."""
+        if not self._session.group_commit or self.persistent:
+            return False
+        entries: list[AddParts] = []
+        for frame in frames:
+            entry = None if frame.controls or not frame.message_id else read_add(frame.operation)
+            if entry is None:
+                return False
+            entries.append(entry[:3])
+        try:
+            if not add.add_read(self._session, entries):
+                return False
+        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
+            result = _internal_error(tags.ADD_REQUEST)
+            for frame in frames:
+                self._output.put_result(frame.id_element, tags.ADD_REQUEST, result)
+            return True
+        answer = SUCCESSES[tags.ADD_REQUEST]
+        for frame in frames:
+            self._output.put_operation(frame.id_element, answer)
+        return True
 
     def _compared(self, operation: bytes) -> bytes | None:
         compare = self._quick_compare
