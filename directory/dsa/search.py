@@ -212,9 +212,8 @@ def _page(
     session: Session, saved: paging.SavedSet, control: PagedResults, limit: int
 ) -> Iterator[Reply]:
     page = paging.Page(session, saved, control, limit)
-    for entry in page.entries():
-        if entry is not TICK:  # the set may have been opened by a stream
-            yield saved.show(entry)
+    tick = Reply(SearchResultDone(LdapResult()))  # the set may have been opened by a stream
+    yield from (reply for reply in page.answers(saved.show, tick) if reply is not tick)
     yield page.final()
 
 

@@ -43,6 +43,8 @@ class Stream(NamedTuple):
     where the search succeeds, and raises an LdapError where it does not."""
     final: Callable[[], Reply] | None = None
     """Afterwards, the final response, where it has controls."""
+    ahead: Sequence[Iterator[None]] = ()
+    """Afterwards, what may be done of the next page before somebody asks for it, in steps."""
 
 
 class SearchStreams:
@@ -76,8 +78,9 @@ class SearchStreams:
             return Stream(self._operations(session, request, selection))
         final: list[Reply] = []
         if len(controls) == 1 and isinstance(controls[0], PagedResults):
-            page = self._page(session, request, selection, controls[0], final)
-            return Stream(page, final.pop)
+            ahead: list[Iterator[None]] = []
+            page = self._page(session, request, selection, controls[0], final, ahead)
+            return Stream(page, final.pop, ahead)
         if len(controls) == 1 and isinstance(controls[0], SortRequest):
             ordered = self._ordered(session, request, selection, controls[0], final)
             return Stream(ordered, final.pop)
@@ -125,6 +128,7 @@ class SearchStreams:
         selection: Selection,
         control: PagedResults,
         final: list[Reply],
+        ahead: list[Iterator[None]],
     ) -> Iterator[bytes]:
         controls = SearchControls(paged=control)
         if control.cookie:
@@ -138,9 +142,9 @@ class SearchStreams:
         limit = request.size_limit or SEARCH_ENTRIES_MAX
         shown = selection.operation if self._generic else self._shown(session, selection, controls)
         page = paging.Page(session, saved, control, limit)
-        for entry in page.entries():
-            yield b"" if entry is TICK else shown(entry)
+        yield from page.answers(shown, b"")
         final.append(page.final())
+        ahead.append(page.read_ahead(shown))
 
     def _ordered(
         self,

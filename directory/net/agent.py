@@ -81,6 +81,11 @@ class Stream(Protocol):
         """Afterwards, the final response, where it has controls."""
         ...
 
+    @property
+    def ahead(self) -> Sequence[Iterator[None]]:
+        """Afterwards, what may be done before the next request comes, in steps; nobody waits."""
+        ...
+
 
 class QuickSearcher(Protocol):
     """Answers quick searches from entries kept encoded."""

@@ -259,7 +259,7 @@ class ClientSession(asyncio.Protocol):
         self._operations.start(frame, event, self._turns.slice_replies)
         if isinstance(event.request, m.BindRequest) and not self.session.identity.is_anonymous:
             self._wire.allow_message_size(self._limits.message_size)
-        if self._operations.running:
+        if self._operations.has_work:
             self._turn_later()
 
     def _turn_later(self) -> None:
@@ -280,7 +280,7 @@ class ClientSession(asyncio.Protocol):
                 running[message_id] = running.pop(message_id)
             if self._turns.is_over or self._output.is_full:
                 break
-        if running:
+        if running or self._operations.read_ahead():
             self._turn_later()
         elif self._waiting_bind is not None and not self._is_closing:
             frame, event = self._waiting_bind

@@ -72,7 +72,7 @@ def _internal_error(tag: int) -> LdapResult:
 class Running:
     """A request whose answer is not finished; ``entries`` is a search's that is streamed."""
 
-    __slots__ = ("entries", "final", "id_element", "replies", "steps", "tag")
+    __slots__ = ("entries", "final", "id_element", "replies", "steps", "stream", "tag")
 
     def __init__(
         self, frame: Frame, replies: Iterator[Reply], stream: Stream | None = None
@@ -82,6 +82,7 @@ class Running:
         self.replies = replies
         self.entries = None if stream is None else stream.operations
         self.final = None if stream is None else stream.final
+        self.stream = stream
         self.steps: Iterator[None] | None = None
 
 
@@ -110,6 +111,8 @@ class Operations:
         self._quick_compare: QuickComparer | None = getattr(agent, "quick_compare", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
+        self.ahead: Iterator[None] | None = None
+        """What may be done before the client asks on; given up when it asks anything."""
         self.running: dict[int, Running] = {}
         self.persistent: dict[int, Running] = {}
 
@@ -189,6 +192,7 @@ class Operations:
 
     def start(self, frame: Frame, event: RequestReceived, most: int = SLICE_REPLIES) -> None:
         """Execute a request, up to the end of its first slice of so many replies."""
+        self.ahead = None
         request, running = event.request, None
         if self._update is not None and isinstance(request, UPDATES) and not event.controls:
             self._apply(self._update, frame, request)
@@ -231,9 +235,25 @@ class Operations:
         """Whether a bind has to wait for what runs (RFC 4511 4.2.1); what persists is abandoned."""
         if not isinstance(event.request, BindRequest):
             return False
+        self.ahead = None
         for message_id in list(self.persistent):
             self.abandon(message_id)
         return bool(self.running)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to go on with."""
+        return bool(self.running) or self.ahead is not None
+
+    def read_ahead(self) -> bool:
+        """Do a step of what the client may ask next; whether there are more."""
+        try:
+            if self.ahead is not None and next(self.ahead, _FINISHED) is not _FINISHED:
+                return True
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("reading ahead failed")
+        self.ahead = None
+        return False
 
     def advance(self, message_id: int, most: int = SLICE_REPLIES) -> None:
         """Run one request for a slice: so many replies, bytes or milliseconds."""
@@ -298,6 +318,7 @@ class Operations:
         self.running.pop(message_id, None)
         if running.final is not None and result.code is ResultCode.SUCCESS:
             self._output.put_reply(id_element, running.final())
+            self.ahead = next(iter(running.stream.ahead), None) if running.stream else None
         else:
             self._output.put_result(id_element, running.tag, result)
 
@@ -328,6 +349,7 @@ class Operations:
 
     def stop(self) -> None:
         """Abandon everything."""
+        self.ahead = None
         for message_id in [*self.running, *self.persistent]:
             self.abandon(message_id)
 
