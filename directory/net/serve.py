@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from directory.model.dn import DN
 from directory.net.collector import Collector
 from directory.net.limits import BUSY_POLL_S, ListenerLimits
 from directory.net.loading import load_ldif
+from directory.net.loops import new_event_loop
 from directory.net.server import Address, DirectoryServer
 from directory.net.tls import self_signed, server_context
 
@@ -155,11 +156,5 @@ def write_ready_file(path: Path, server: DirectoryServer) -> None:
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where it is installed: the same, a little faster."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 - an optional extra
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main)

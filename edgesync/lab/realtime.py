@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from directory.clock import Clock
+from directory.net.loops import new_event_loop
 from directory.net.server import Address, DirectoryServer
 from edgesync.errors import ExitCode, Unreachable
 from edgesync.lab.client_access import PORTS as CLIENT_ACCESS_PORTS
@@ -103,7 +104,7 @@ class RealtimeRunner:
     started: list[Started] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._run, name="lab listeners", daemon=True)
         self._files = tempfile.TemporaryDirectory(prefix="edgesync-")
         self._stopping = threading.Event()

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import cast
 
 from edgesync.lab.faults.middle import Middle
 
@@ -216,8 +217,9 @@ class _Pair:
         for transport in (self._client, self._server):
             if transport is None:
                 continue
-            with suppress(OSError):  # it is gone already
-                sock = transport.get_extra_info("socket")
+            sock = transport.get_extra_info("socket")
+            # it may be gone already: asyncio's then has no peer, uvloop's no descriptor, or is none
+            with suppress(OSError, ValueError, AttributeError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
         self._ended()
@@ -270,8 +272,7 @@ class _ClientSide(_Side):
         self._relay = relay
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.pair = self._relay.accept(transport)
+        self.pair = self._relay.accept(cast("asyncio.Transport", transport))  # uvloop's is none
 
     def eof_received(self) -> bool:
         """Half closed, as ``printf ... | nc`` leaves it."""
@@ -285,6 +286,5 @@ class _ServerSide(_Side):
         self.pair = pair
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         assert self.pair is not None
-        self.pair.connected(transport)
+        self.pair.connected(cast("asyncio.Transport", transport))
