@@ -21,24 +21,24 @@ Question = tuple[object, ...]
 
 
 class Repeat(NamedTuple):
-    """What a session asked last and, where it had asked that before, the answer."""
+    """What a session asked more than once, and the answer."""
 
     question: Question
     identity: Identity
     dit: Dit
     changes: int
-    operations: tuple[bytes, ...] | None = None
+    operations: tuple[bytes, ...]
 
 
 def same_again(session: Session, question: Question, dit: Dit) -> tuple[bytes, ...] | None:
     """The answer, when this is what the session asked last and nothing has changed since."""
-    last = session.repeat
+    kept = session.repeat
     if (
-        last is None or last.changes != dit.changes or last.question != question
-        or last.identity is not session.identity or last.dit is not dit
+        kept is None or kept.changes != dit.changes or kept.question != question
+        or kept.identity is not session.identity or kept.dit is not dit
     ):  # fmt: skip
         return None
-    return last.operations
+    return kept.operations
 
 
 def keep(
@@ -48,11 +48,11 @@ def keep(
 
     ``changes`` is what ``dit.changes`` was before the answer was worked out.
     """
-    last = session.repeat
-    kept: tuple[bytes, ...] | None = None
-    if last is not None and last.question == question and changes == dit.changes:
-        kept = tuple(operations)
-        if sum(map(len, kept)) > REPEATED_OCTETS_MAX:
-            kept = None
+    if session.asked != question:
+        session.asked, session.repeat = question, None
+        return operations
+    if changes != dit.changes or sum(map(len, operations)) > REPEATED_OCTETS_MAX:
+        return operations
+    kept = tuple(operations)
     session.repeat = Repeat(question, session.identity, dit, changes, kept)
-    return operations if kept is None else kept
+    return kept

@@ -80,8 +80,10 @@ class Session:
     page_count: int = 0
     start: Start | None = field(default=None, repr=False)
     """Where the last quick search started."""
-    repeat: Repeat | None = field(default=None, repr=False)
+    asked: tuple[object, ...] | None = field(default=None, repr=False)
     """What the last quick search in an index's order asked."""
+    repeat: Repeat | None = field(default=None, repr=False)
+    """That again, and its answer, where it was asked more than once."""
     _author_for: Identity | None = field(default=None, repr=False)
     _author: Author | None = field(default=None, repr=False)
 

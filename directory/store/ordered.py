@@ -97,7 +97,14 @@ class OrderedKeys:
 
     def starting_with(self, prefix: bytes, at_most: int) -> list[Key] | None:
         """Keys that start so; None if too many."""
-        return self.between(prefix, _successor(prefix), at_most, below=True)
+        above = _successor(prefix)
+        number = bisect_left(self._lasts, prefix)
+        if above is None or number == len(self._lasts) or self._lasts[number] < above:  # type: ignore[operator]  # keys of one type
+            return self.between(prefix, above, at_most, below=True)
+        block = self._blocks[number]  # nearly always the only one
+        first = bisect_left(block, prefix)
+        last = bisect_left(block, above, first)
+        return None if last - first > at_most else block[first:last]
 
 
 def _successor(prefix: bytes) -> bytes | None:
