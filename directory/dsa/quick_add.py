@@ -11,7 +11,7 @@ directory; ``tests/property/dsa/test_quick_add.py`` compares them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -35,9 +35,6 @@ from directory.model.encoded import (
 from directory.model.messages import AddRequest
 from directory.model.names import AttributeName
 from directory.store.entry import Shape, StoredEntry
-
-Values = bytes | list[bytes]
-"""An attribute's only value, or its values."""
 
 PATTERNS_MAX = 1024
 """Patterns remembered; a load has a handful, and all are forgotten when there are more."""
@@ -67,6 +64,10 @@ class Pattern(NamedTuple):
     shape: Shape
     order: Callable[[Sequence[bytes]], tuple[bytes, ...]]
     """Puts attributes in the order of the shape."""
+    texts: tuple[int, ...]
+    """Attributes that may have any ASCII."""
+    others: tuple[int, ...]
+    """Attributes of which each value is looked at."""
 
 
 class _Read(NamedTuple):
@@ -119,7 +120,7 @@ class QuickAdd:
 
     def add_at_a_glance(
         self, session: Session, name: bytes, spelled: list[bytes], blobs: list[bytes],
-        values: Sequence[Values],
+        values: list[bytes], several: Mapping[int, Sequence[bytes]],
     ) -> bool:  # fmt: skip
         """Add an entry of a known pattern without controls; False when it needs a closer look.
 
@@ -142,8 +143,9 @@ class QuickAdd:
                 pattern is None
                 or store.dit.by_id(pattern.parent.id) is not pattern.parent
                 or values[pattern.naming] != value
+                or pattern.naming in several
                 or not self.may_write(session, pattern)
-                or not _are_all_values(pattern.checks, values)
+                or not _are_all_values(pattern, values, several)
             ):
                 return False
             key = f"{pattern.kind}={value.decode('ascii').lower()}"
@@ -221,10 +223,16 @@ class QuickAdd:
             return None
         checks = tuple(None if w.name == content.OBJECT_CLASS else w for w in kept)
         folded = kind.decode().lower()
-        order = itemgetter(*map(names.index, added.shape.names))
+        rules = [(at, w.attribute.syntax) for at, w in enumerate(checks) if w is not None]
         return Pattern(
             parent, names.index(naming), folded, names, checks, classes, added.flags, {},
-            added.shape, order,
+            shape=added.shape,
+            order=itemgetter(*map(names.index, added.shape.names)),
+            texts=tuple(at for at, rule in rules if rule is not None and rule.takes_ascii),
+            others=tuple(
+                at for at, rule in rules
+                if rule is not None and not rule.takes_ascii and not rule.takes_anything
+            ),
         )  # fmt: skip
 
     def _has_borders(self, parent: StoredEntry) -> bool:
@@ -237,20 +245,26 @@ class QuickAdd:
         return any(top is not None and top.is_under(parent.dn) for top in tops)
 
 
-def _are_all_values(checks: Sequence[WireName | None], values: Sequence[Values]) -> bool:
-    """Whether each attribute may have what it is given."""
+def _are_all_values(
+    pattern: Pattern, values: list[bytes], several: Mapping[int, Sequence[bytes]]
+) -> bool:
+    """Whether each attribute may have what it is given; texts are looked at all at once."""
+    if b"" in values:
+        return False
+    checks, texts, others = pattern.checks, pattern.texts, pattern.others
+    if not b"".join([values[at] for at in texts]).isascii():
+        others = texts + others
     try:
-        for wire, given in zip(checks, values, strict=True):
-            if wire is None:
-                continue
-            if isinstance(given, bytes):
-                if wire.check is not None:
-                    wire.check(given)
-            elif not content.are_values(wire.attribute, wire.check, given):
-                return False
+        for at in others:
+            wire = checks[at]
+            if wire is not None and wire.check is not None:
+                wire.check(values[at])
     except ValueError:
         return False
-    return True
+    return all(
+        (wire := checks[at]) is None or content.are_values(wire.attribute, wire.check, given)
+        for at, given in several.items()
+    )
 
 
 def _length(form: EntryForm) -> int:

@@ -15,14 +15,13 @@ make serving fast are here, in one place:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.filter import ItemMaker
 from directory.model.messages import BindRequest, Reply, Request, SearchRequest
-from directory.wire.quick_add import Values
 from directory.wire.quick_modify import Replacement
 
 
@@ -187,7 +186,8 @@ class QuickAdder(Protocol):
         name: bytes,
         spelled: list[bytes],
         blobs: list[bytes],
-        values: Sequence[Values],
+        values: list[bytes],
+        several: Mapping[int, Sequence[bytes]],
     ) -> bool:
         """Add an entry and answer True, or do nothing: the plain path has to look.
 

@@ -40,7 +40,12 @@ from directory.net.agent import (
     QuickStream,
     Stream,
 )
-from directory.net.limits import ADDS_TOGETHER, SLICE_BYTES, SLICE_REPLIES, SLICE_S
+from directory.net.limits import (
+    ADDS_TOGETHER,
+    SLICE_BYTES,
+    SLICE_REPLIES,
+    SLICE_S,
+)
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import RequestReceived, ServerConnection

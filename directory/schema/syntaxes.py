@@ -31,6 +31,16 @@ class SyntaxRule:
         mark = " X-NOT-HUMAN-READABLE 'TRUE'" if self.binary else ""
         return f"( {self.oid} DESC '{self.description}'{mark} )"
 
+    @property
+    def takes_anything(self) -> bool:
+        """Whether there is nothing to check."""
+        return self.check is _anything
+
+    @property
+    def takes_ascii(self) -> bool:
+        """Whether all ASCII is a value, but for no octets at all."""
+        return self.check is _text or self.check is _ia5
+
 
 def _anything(value: bytes) -> None:
     """Every octet string is one."""

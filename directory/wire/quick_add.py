@@ -11,12 +11,9 @@ from directory.wire.entries import shortest
 
 _SHORT = 128
 
-Values = bytes | list[bytes]
-"""An attribute's only value, or its values."""
-
-AddRead = tuple[bytes, list[bytes], list[bytes], list[Values]]
+AddRead = tuple[bytes, list[bytes], list[bytes], list[bytes], dict[int, list[bytes]]]
 """The entry's name; of each attribute its name as it is spelled, all of it in wire form, in the
-shortest encoding, and its values."""
+shortest encoding, and its first value; and all values of those that have not one, by position."""
 
 
 def read_add(operation: bytes) -> AddRead | None:
@@ -40,7 +37,8 @@ def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
     """Unrolled for attributes of one short value: every one that is added comes by here."""
     names: list[bytes] = []
     blobs: list[bytes] = []
-    values: list[Values] = []
+    values: list[bytes] = []
+    several: dict[int, list[bytes]] = {}
     while at < end:
         if data[at] != ber.SEQUENCE:
             return None
@@ -63,14 +61,15 @@ def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
         else:
             if data[start + 1] >= _SHORT:
                 return None
-            several = _values(data, name_end, stop)
-            if several is None:
+            found = _values(data, name_end, stop)
+            if found is None:
                 return None
-            values.append(several)
+            several[len(values)] = found
+            values.append(found[0] if found else b"")
         names.append(data[start + 2 : name_end])
         blobs.append(data[at:stop])
         at = stop
-    return (name, names, blobs, values) if at == end else None
+    return (name, names, blobs, values, several) if at == end else None
 
 
 def _values(data: bytes, at: int, end: int) -> list[bytes] | None:

@@ -74,10 +74,12 @@ def test_an_add_read_at_a_glance_is_what_was_sent(
         assert read[:3] == (name, [kind for kind, _ in attributes], blobs)
     if read is None:
         return
-    found, names, parts, values = read
+    found, names, parts, values, several = read
     assert all(map(is_shortest, parts))
-    several = [(one,) if isinstance(one, bytes) else tuple(one) for one in values]
-    assert parts == [ber.attribute(*each) for each in zip(names, several, strict=True)]
+    everything = [tuple(several.get(at, (value,))) for at, value in enumerate(values)]
+    assert parts == [ber.attribute(*each) for each in zip(names, everything, strict=True)]
+    assert all(at in several or len(each) == 1 for at, each in enumerate(everything))
+    assert all((several[at] or [b""])[0] == values[at] for at in several)
     dn = known_name(found, names)
     if dn is None:
         return
@@ -85,7 +87,7 @@ def test_an_add_read_at_a_glance_is_what_was_sent(
     assert isinstance(request, AddRequest)
     assert request.entry.dn == dn
     whole: dict[str, tuple[bytes, ...]] = {}
-    for kind, each in zip(names, several, strict=True):
+    for kind, each in zip(names, everything, strict=True):
         whole[kind.decode()] = (*whole.get(kind.decode(), ()), *each)
     assert dict(request.entry.attributes) == whole
 
