@@ -150,12 +150,14 @@ class FrameBuffer:
         self.at = end
         # the usual message, a short id and no controls, taken apart here; all others elsewhere
         operation_at = start + 2 + data[start + 1] if n >= SHORTEST_MESSAGE else end
-        if operation_at + 2 <= end and data[start] == ber.INTEGER and data[start + 1] <= 3:
+        if operation_at + 2 <= end and data[start] == ber.INTEGER and data[start + 1] <= 4:
             n = data[operation_at + 1]
             if n < 0x80:
                 stop = operation_at + 2 + n
             elif n == 0x81 and operation_at + 3 <= end:
                 stop = operation_at + 3 + data[operation_at + 2]
+            elif n == 0x82 and operation_at + 4 <= end:
+                stop = operation_at + 4 + (data[operation_at + 2] << 8 | data[operation_at + 3])
             else:
                 stop = 0
             if stop == end and data[start + 2] < 0x80 and operation_at != start + 2:
