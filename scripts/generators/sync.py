@@ -68,15 +68,20 @@ Test-EdgeSynchronization asks: without `--full` the configuration is judged by i
 
 What changed, not what is there: a poll reads the source's change log from the cookie on, changed
 objects are read again by 200 in one search, and a search for exactly these tests nothing it has
-from an index. A first run costs each object once. So that this is little, an attribute that only
-crosses is passed on in the bytes it came in, a new replica is handed to a directory of the same
-process in parts, and to another over LDAPS with several hundred adds on their way while the next
-page is fetched and made ready. Entries that are alike (same superior, classes and attributes) are
-looked up once by the directory (`directory/dsa/quick_add.py`); what is not certain there takes the
-plain path. `tests/property/sync/test_wire_forms.py` and `tests/property/dsa/test_quick_add.py` hold
-these ways to the plain ones. `sync watch --immediate` runs the job whose part of AD changed, be
-it by a delete. The figures, beside slapd's syncrepl and ldap3, are in
-[performance.md](performance.md).
+from an index. Replicas are compared with what they should be in the form both crossed the wire in.
+
+A first run costs each object once. So that this is little, an attribute that only crosses is passed
+on in the bytes it came in, a new replica is handed to a directory of the same process in parts, and
+to another over LDAPS with several hundred adds on their way while the next page is fetched and made
+ready. Entries that are alike (same superior, classes and attributes) are looked up once by the
+directory (`directory/dsa/quick_add.py`), and carried out together, attribute by attribute
+(`directory/dsa/bulk_add.py`), whether they come from this process, from one client's pipeline or
+from LDIF; what is not certain there takes the plain path. `tests/property/sync/test_wire_forms.py`
+and `tests/property/dsa/test_{quick,bulk}_add.py` hold these ways to the plain ones.
+
+`sync watch --immediate` runs the job whose part of AD changed, be it by a delete. Changes come in
+bursts: a run starts when none came for 2 ms, 20 ms after the first at the latest, and takes them
+all. The figures, beside slapd's syncrepl and ldap3, are in [performance.md](performance.md).
 
 ## Jobs
 
