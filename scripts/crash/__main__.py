@@ -46,9 +46,9 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=1000)
     when = options.add_mutually_exclusive_group()
     when.add_argument("--every", action="store_true", help="at every write, none at random")
+    when.add_argument("--random", action="store_true", help="all at random")
     options.add_argument("--call", action="append", choices=CALLS, default=[],
                          help="with --every: only these system calls")  # fmt: skip
-    when.add_argument("--random", action="store_true", help="all at random")
     options.add_argument("--seed", type=int, default=12)
     names = [workload.name for workload in WORKLOADS]
     options.add_argument("--work", action="append", choices=names, default=[])
@@ -62,28 +62,40 @@ def main() -> int:
         for course in courses:
             course.watch()
         tallies = {c.workload.name: Tally(len(c.boundaries), took_s=c.took_s) for c in courses}
-        chance = random.Random(given.seed)
-        plan = moments(courses, given.kills, chance)
-        if given.every:
-            plan = every(courses, given.call)
-        elif given.random:
-            plan = random_moments(courses, given.kills, chance)
-        if given.refuse:
-            plan = [(c, m) for c, m in plan if isinstance(m, Boundary) and m.call in REFUSED]
+        plan = _plan(courses, given)
         for number, (course, moment) in enumerate(plan, 1):
             _one(course, moment, tallies[course.workload.name], refuse=given.refuse)
             if number % PROGRESS_EVERY == 0 or number == len(plan):
                 wrong = sum(len(tally.failures) for tally in tallies.values())
                 print(f"{number} of {len(plan)}, {wrong} wrong", file=sys.stderr, flush=True)
-                document = {
-                    "schema": SCHEMA, "seed": given.seed, "every": given.every,
-                    "refused": given.refuse, "planned": len(plan), "judged": number,
-                    "workloads": {name: asdict(tally) for name, tally in tallies.items()},
-                }  # fmt: skip
-                if given.json:
-                    given.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+                _keep(given, tallies, planned=len(plan), judged=number)
     _tell(tallies, given.seed)
     return 3 if any(tally.failures for tally in tallies.values()) else 0
+
+
+def _plan(
+    courses: list[Course], given: argparse.Namespace
+) -> list[tuple[Course, Boundary | float]]:
+    chance = random.Random(given.seed)
+    if given.every:
+        plan = every(courses, given.call)
+    elif given.random:
+        plan = random_moments(courses, given.kills, chance)
+    else:
+        plan = moments(courses, given.kills, chance)
+    if given.refuse:
+        return [(c, m) for c, m in plan if isinstance(m, Boundary) and m.call in REFUSED]
+    return plan
+
+
+def _keep(given: argparse.Namespace, tallies: dict[str, Tally], **counts: int) -> None:
+    """Write down how far it is, so that a campaign that is stopped has told what it saw."""
+    if given.json:
+        document = {
+            "schema": SCHEMA, "seed": given.seed, "every": given.every, "refused": given.refuse,
+            **counts, "workloads": {name: asdict(tally) for name, tally in tallies.items()},
+        }  # fmt: skip
+        given.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
 def _one(course: Course, moment: Boundary | float, tally: Tally, *, refuse: bool) -> None:
