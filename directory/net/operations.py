@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
+from directory.dsa.bulk_add import RUN_MIN
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model import ber
@@ -154,7 +155,7 @@ class Operations:
             if not isinstance(following, Frame):
                 break
             run.append(following)
-        return () if len(run) > 1 and self._are_added(add, run) else run
+        return () if len(run) >= RUN_MIN and self._are_added(add, run) else run
 
     def _are_added(self, add: BulkAdder, frames: Sequence[Frame]) -> bool:
         """Carry out adds together; false when nothing was done."""

@@ -68,7 +68,7 @@ def insert_all(writer: Writer, kins: Sequence[Kin], guids: Sequence[bytes]) -> N
         for column in kin.columns:
             if column.keys is not None:
                 keys, whose = column.keys
-                store.indexes.kept(column.name).add_run(keys, [ids[at] for at in whose])
+                store.indexes.kept(column.name).add_run(keys, [ids[one] for one in whose])
         for name, blob in kin.alike.items():
             if store.indexes.has(name):
                 index = store.indexes.kept(name)

@@ -70,10 +70,12 @@ def watch(
     if stop:
         service.stop_watch.set()
         return Outcome(_document([], "asked to stop"))
-    return _Watch(context, service, immediate=immediate).run(span)
+    return Watch(context, service, immediate=immediate).run(span)
 
 
-class _Watch:
+class Watch:
+    """One watch, from its start to its end."""
+
     def __init__(self, context: Context, service: EdgeSync, *, immediate: bool) -> None:
         self.context = context
         self.lab: Lab = context.lab
@@ -88,6 +90,7 @@ class _Watch:
         self.runs: deque[Document] = deque(maxlen=_RUNS_KEPT)
 
     def run(self, span: timedelta | None) -> Outcome:
+        """Watch for a span, or until stopped."""
         from directory.clock import SystemClock
 
         real = SystemClock()
@@ -127,12 +130,12 @@ class _Watch:
         self.lab.give_back()
         try:
             if self.wake.wait(seconds):
-                self._until_quiet()
+                self.until_quiet()
         finally:
             self.lab.take()
         self.wake.clear()
 
-    def _until_quiet(self) -> None:
+    def until_quiet(self) -> None:
         """Wait for the end of a burst of changes."""
         for _ in range(round(_BURST_MAX_S / _QUIET_S)):
             before = self.notices

@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from directory.model.messages import AddRequest, DeleteRequest
 from edgesync.lab.edge_sync import EdgeSync
 from edgesync.lab.lab import Lab
+from edgesync.operations import sync_watch
 from edgesync.operations.runner import OperationRunner
 from edgesync.organization.recipients import Recipient, mailbox_entry
 from edgesync.port.port import find
@@ -73,6 +76,35 @@ def test_a_new_and_a_deleted_recipient_are_followed(lab: Lab, watched: list[Job]
     port.delete(DeleteRequest(lab.ad.names.users.child("CN", "newcomer")))
     wait_for(lab, there)
     assert set(watched) == {Job.RECIPIENTS}
+
+
+class Burst:
+    """A stop that nobody asks for, or somebody: each wait for it sees one more change, so often."""
+
+    def __init__(self, changes: int, *, is_set: bool = False) -> None:
+        self.left = changes
+        self.is_set = is_set
+        self.waits = 0
+        self.watch: sync_watch.Watch | None = None
+
+    def wait(self, _seconds: float) -> bool:
+        self.waits += 1
+        if self.left and self.watch is not None:
+            self.left -= 1
+            self.watch.notices += 1
+        return self.is_set
+
+
+@pytest.mark.parametrize(
+    ("stop", "waits"),
+    [(Burst(0), 1), (Burst(3), 4), (Burst(10_000), 10), (Burst(9, is_set=True), 1)],
+)
+def test_a_run_waits_for_the_end_of_a_burst_but_not_for_ever(stop: Burst, waits: int) -> None:
+    context, service = SimpleNamespace(lab=None), SimpleNamespace(stop_watch=stop)
+    watch = sync_watch.Watch(cast("Any", context), cast("Any", service), immediate=True)
+    stop.watch = watch
+    watch.until_quiet()
+    assert stop.waits == waits
 
 
 def test_watches_of_one_session_tell_their_bases_apart(lab: Lab) -> None:
