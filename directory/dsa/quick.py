@@ -53,32 +53,22 @@ class QuickSearch:
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(
-        self,
-        session: Session,
-        base: bytes,
-        scope: int,
-        make: ItemMaker,
-        name: bytes,
-        value: bytes | None,
-        attributes: tuple[str, ...],
-        size_limit: int,
+        self, session: Session, base: bytes, scope: int, make: ItemMaker, name: bytes,
+        value: bytes | None, attributes: tuple[str, ...], size_limit: int,
         others: Sequence[tuple[bytes, bytes | None]] = (),
-    ) -> Sequence[bytes] | None:
+    ) -> Sequence[bytes] | None:  # fmt: skip
         """The SearchResultEntry protocolOps of a search that succeeds, or None."""
         store = self._store
         if scope > SUBTREE or store.referrals or session.is_global_catalog:
             return None
-        dit, identity = store.dit, session.identity
+        dit, identity, start = store.dit, session.identity, session.start
         entries = dit.entries
-        start = session.start
         # versions never change: the same object at its id has the same name as when it was found
         if (
             start is None or base != start.base or identity is not start.identity
             or dit is not start.dit or entries[start.top.id] is not start.top
-        ):  # fmt: skip
-            start = self._look(session, base, scope)
-            if start is None:
-                return None
+        ) and (start := self._look(session, base, scope)) is None:  # fmt: skip
+            return None
         top_id, readable = start.top.id, start.readable
         selection = self._selections.get(attributes)
         if selection is None and (selection := self._selection(attributes)) is None:
@@ -104,6 +94,7 @@ class QuickSearch:
             return None
         # one loop without calls but those that cannot be avoided: this runs for every search
         hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
+        mark = selection.mark if selection.is_own else None
         operations: list[bytes] = []
         for id_ in ids:
             entry = entries[id_]
@@ -121,18 +112,15 @@ class QuickSearch:
             ):
                 continue
             cached = entry.cached
-            if cached is not None and cached[0] is selection.mark and selection.is_own:
-                operation = cached[1]
-            else:
-                operation = selection.operation(entry)
+            operation = cached[1] if cached and cached[0] is mark else selection.operation(entry)
             if len(operation) >= LARGE and not self._generic:
                 return None
             operations.append(operation)
         if len(operations) > (size_limit or ENTRIES_MAX):
             return None
-        if question is not None and selection.is_own:
-            return repeats.keep(session, question, dit, changes, operations)
-        return operations
+        if question is None or not selection.is_own:
+            return operations
+        return repeats.keep(session, question, dit, changes, operations)
 
     def _ids(
         self,

@@ -1,7 +1,7 @@
 """Searches whose answers are streamed: dumps, pages, sorted lists and views of those.
 
 What is streamed is, byte for byte, what the plain path answers
-(tests/property/dsa/test_quick_search.py).
+(tests/property/dsa/test_quick_search.py, test_quick_pages.py and test_quick_orders.py).
 """
 
 from __future__ import annotations
