@@ -41,9 +41,12 @@ SCHEMA = "edgesync.soak/1"
 WARM_UP_SHARE = 1 / 3
 EVERY_S = 5.0
 DRIFT_MAX = 2 * 1024 * 1024
-"""Bytes the line through the rest may rise by from its beginning to its end. What a directory has
-to keep is less: a tombstone for who was deleted, as in AD, and earlier versions of what changed up
-to ``VERSIONS_BESIDE_JOURNAL``, a kilobyte each."""
+"""Bytes the line through the medians of its minutes may rise by from its beginning to its end. What
+a directory has to keep is less: a tombstone for who was deleted, as in AD, and earlier versions of
+what changed up to ``VERSIONS_BESIDE_JOURNAL``, a kilobyte each."""
+MINUTE = 12
+"""Samples in a minute. One that comes while a password is checked shows scrypt's 16 MiB as well;
+the median of a minute does not."""
 DESCRIPTORS_MAX = 2
 """Descriptors the medians of the first and last quarter may differ by: who is just connected."""
 
@@ -65,9 +68,9 @@ class Trend:
 
     from_s: float
     drift: int
-    """How much the line through the samples rises from end to end, bytes."""
+    """How much the line through the minutes' medians rises from end to end, bytes."""
     noise: int
-    """Standard deviation of the samples from that line, bytes."""
+    """Standard deviation of the medians from that line, bytes."""
     resident_first: int
     resident_last: int
     descriptors_first: float
@@ -251,15 +254,16 @@ def main() -> int:
 
 def _trend(samples: Sequence[Sample], changes: int) -> Trend:
     warm = samples[int(len(samples) * WARM_UP_SHARE) :]
-    times = [sample.at_s for sample in warm]
-    sizes = [float(sample.resident) for sample in warm]
+    minutes = [warm[first : first + MINUTE] for first in range(0, len(warm), MINUTE)]
+    times = [statistics.median(s.at_s for s in minute) for minute in minutes]
+    sizes = [float(statistics.median(s.resident for s in minute)) for minute in minutes]
     slope, start = statistics.linear_regression(times, sizes)
     off = [size - start - slope * at for at, size in zip(times, sizes, strict=True)]
     quarter = max(1, len(warm) // 4)
     first, last = warm[:quarter], warm[-quarter:]
     return Trend(
-        times[0], round(slope * (times[-1] - times[0])), round(statistics.pstdev(off)),
-        warm[0].resident, warm[-1].resident,
+        warm[0].at_s, round(slope * (times[-1] - times[0])), round(statistics.pstdev(off)),
+        round(sizes[0]), round(sizes[-1]),
         statistics.median(s.descriptors for s in first),
         statistics.median(s.descriptors for s in last),
         round(changes / samples[-1].at_s * 3600),

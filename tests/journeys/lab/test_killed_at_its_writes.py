@@ -40,8 +40,8 @@ def crash(tmp_path: Path, *options: str) -> dict[str, dict[str, object]]:
 @pytest.mark.peers
 @pytest.mark.timeout(KILLS_TIMEOUT_S)
 def test_what_is_left_by_thirty_kills_opens_verifies_and_goes_on(tmp_path: Path) -> None:
-    works = crash(tmp_path, "--kills", "30", "--seed", "7", "--work", "load", "--work", "subscribe",
-                  "--work", "restore")  # fmt: skip
+    works = crash(tmp_path, "--kills", "30", "--seed", "7", "--work", "load", "--work", "ldif",
+                  "--work", "subscribe", "--work", "restore")  # fmt: skip
     killed = sum(int(str(w["at_boundaries"])) + int(str(w["at_random"])) for w in works.values())
     assert killed == 30
     assert all(int(str(w["boundaries"])) > 50 for w in works.values())
