@@ -268,25 +268,25 @@ class ClientSession(asyncio.Protocol):
             self._turns.later(self._turn)
 
     def _turn(self) -> None:
-        """Go on with what is unfinished: one slice for each, then read on."""
+        """Go on with what is unfinished: one slice for each, then read on; first send the last."""
         self._is_turn_due = False
-        running = self._operations.running
-        for message_id in list(running):
+        running, output = self._operations.running, self._output
+        for message_id in () if output.is_full else tuple(running):
             if not self._is_writable or self._is_closing:
                 return
             self._operations.advance(message_id, self._turns.slice_replies)
             self._flush()
             if message_id in running:  # it comes again after all others
                 running[message_id] = running.pop(message_id)
-            if self._turns.is_over or self._output.is_full:
+            if self._turns.is_over or output.is_full:
                 break
-        if running or self._operations.read_ahead():
+        if running or output.is_full or self._operations.read_ahead():
             self._turn_later()
         elif self._waiting_bind is not None and not self._is_closing:
             frame, event = self._waiting_bind
             self._waiting_bind = None
             self._start(frame, event)
-        if self._is_writable and not self._is_closing:
+        if self._is_writable and not self._is_closing and not output.is_full:
             self._read()
 
     def _deliver(self, message_id: int, reply: Reply) -> None:

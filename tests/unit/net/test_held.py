@@ -117,8 +117,12 @@ def gone(deaf: list[Deaf]) -> int:
 
 
 @pytest.mark.parametrize("requests", [1, 100])
-def test_nothing_more_is_made_for_who_does_not_read(requests: int) -> None:
+@pytest.mark.parametrize("turn_s", [0.0, 3600.0], ids=["a slow machine", "a fast machine"])
+def test_nothing_more_is_made_for_who_does_not_read(
+    requests: int, turn_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However much is asked at once: a slice above what the transport may keep, and one more."""
+    monkeypatch.setattr("directory.net.turns.TURN_S", turn_s)
 
     async def story() -> None:
         crowd = Crowd()
