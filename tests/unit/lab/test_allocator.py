@@ -64,7 +64,7 @@ def take(size):
 libc.free(take(16 * 2**20))  # glibc learns from the first that such are wanted
 before = resident()
 large = take(16 * 2**20)
-small = take(1000)  # keeps the heap from shrinking
+small = take(512 * 1024)  # keeps the heap from shrinking: no gap below holds as much
 libc.free(large)
 print(resident() - before)
 """
