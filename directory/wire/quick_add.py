@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from directory.model import ber
 from directory.wire.entries import shortest
-
-_SHORT = 128
+from directory.wire.glance import SHORT, name_and_list, values_of_set
 
 AddRead = tuple[bytes, list[bytes], list[bytes], list[bytes], dict[int, list[bytes]]]
 """The entry's name; of each attribute its name as it is spelled, all of it in wire form, in the
@@ -18,23 +17,16 @@ shortest encoding, and its first value; and all values of those that have not on
 
 def read_add(operation: bytes) -> AddRead | None:
     """The parts of an AddRequest."""
-    end = len(operation)
     try:
-        at, stop = shortest(operation, 0)
-        if stop != end or operation[at] != ber.OCTET_STRING:
-            return None
-        start, at = shortest(operation, at)
-        name = operation[start:at]
-        if operation[at] != ber.SEQUENCE:
-            return None
-        at, stop = shortest(operation, at)
-        return None if stop != end else _attributes(name, operation, at, end)
+        found = name_and_list(operation)
+        return None if found is None else _attributes(*found, operation)
     except (IndexError, ValueError):
         return None
 
 
-def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
+def _attributes(name: bytes, at: int, data: bytes) -> AddRead | None:
     """Unrolled for attributes of one short value: every one that is added comes by here."""
+    end = len(data)
     names: list[bytes] = []
     blobs: list[bytes] = []
     values: list[bytes] = []
@@ -43,7 +35,7 @@ def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
         if data[at] != ber.SEQUENCE:
             return None
         n = data[at + 1]
-        if n < _SHORT:
+        if n < SHORT:
             start = at + 2
             stop = start + n
         else:
@@ -54,14 +46,14 @@ def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
             return None
         # where the value ends with the attribute, every length between fits in its octet
         if (
-            n < _SHORT and value_at + data[name_end + 3] == stop
+            n < SHORT and value_at + data[name_end + 3] == stop
             and data[name_end + 2] == ber.OCTET_STRING and name_end + 2 + data[name_end + 1] == stop
         ):  # fmt: skip
             values.append(data[value_at:stop])
         else:
-            if data[start + 1] >= _SHORT:
+            if data[start + 1] >= SHORT:
                 return None
-            found = _values(data, name_end, stop)
+            found = values_of_set(data, name_end, stop)
             if found is None:
                 return None
             several[len(values)] = found
@@ -70,15 +62,3 @@ def _attributes(name: bytes, data: bytes, at: int, end: int) -> AddRead | None:
         blobs.append(data[at:stop])
         at = stop
     return (name, names, blobs, values, several) if at == end else None
-
-
-def _values(data: bytes, at: int, end: int) -> list[bytes] | None:
-    """The values of the set at ``at``, which ends with the attribute."""
-    at, stop = shortest(data, at)
-    values: list[bytes] = []
-    while at < end:
-        if data[at] != ber.OCTET_STRING:
-            return None
-        start, at = shortest(data, at)
-        values.append(data[start:at])
-    return values if at == stop == end else None

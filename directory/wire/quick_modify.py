@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from directory.model import ber
 from directory.wire.entries import shortest
+from directory.wire.glance import SHORT, name_and_list, values_of_set
 
 _REPLACE = b"\x0a\x01\x02"
 """The operation of a change, with tag and length."""
-
-_SHORT = 128
-
 
 Replacement = tuple[bytes, bytes, list[bytes]]
 """An attribute's name as it is spelled; all of it in wire form, in the shortest encoding; its
@@ -26,16 +24,10 @@ def read_replacements(operation: bytes) -> tuple[bytes, list[Replacement]] | Non
     """Name and changes of a ModifyRequest that only replaces."""
     end = len(operation)
     try:
-        at, stop = shortest(operation, 0)
-        if stop != end or operation[at] != ber.OCTET_STRING:
+        found = name_and_list(operation)
+        if found is None:
             return None
-        start, at = shortest(operation, at)
-        name = operation[start:at]
-        if operation[at] != ber.SEQUENCE:
-            return None
-        at, stop = shortest(operation, at)
-        if stop != end:
-            return None
+        name, at = found
         changes: list[Replacement] = []
         while at < end:
             if operation[at] != ber.SEQUENCE:
@@ -61,18 +53,10 @@ def _replacement(data: bytes, first: int, end: int) -> Replacement | None:
     at, stop = shortest(data, first)
     name_end = at + 2 + data[at + 1]
     if (
-        stop != end or data[at] != ber.OCTET_STRING or data[at + 1] >= _SHORT
+        stop != end or data[at] != ber.OCTET_STRING or data[at + 1] >= SHORT
         or data[name_end] != ber.SET
     ):  # fmt: skip
         return None
     name = data[at + 2 : name_end]
-    at, stop = shortest(data, name_end)
-    if stop != end:
-        return None
-    values: list[bytes] = []
-    while at < end:
-        if data[at] != ber.OCTET_STRING:
-            return None
-        start, at = shortest(data, at)
-        values.append(data[start:at])
-    return (name, data[first:end], values) if at == end else None
+    values = values_of_set(data, name_end, end)
+    return None if values is None else (name, data[first:end], values)
