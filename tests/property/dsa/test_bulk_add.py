@@ -17,6 +17,7 @@ from directory.model.dn import DN
 from directory.model.encoded import EntryForm, PartedEntry
 from directory.model.modification import replace
 from tests.support.directories import GATEWAY, SUFFIX, USERS, Bench, ad, adam, generic
+from tests.support.store_content import kept
 
 MAKERS = {"generic": (generic, SUFFIX), "ad": (ad, USERS), "adam": (adam, GATEWAY)}
 PEOPLE = {"generic": b"inetOrgPerson", "ad": b"contact", "adam": b"contact"}
@@ -130,17 +131,10 @@ class Player:
     def content(self) -> object:
         self.made.agent.commit_group()
         store = self.made.agent.store
-        entries = [
-            None if e is None else
-            (e.id, e.name, e.normal, e.key, e.shape.names, e.blobs, e.guid, e.flags, e.created,
-             e.changed, e.created_at, e.changed_at, e.changed_by, e.place.path)
-            for e in store.dit.entries
-        ]  # fmt: skip
-        indexes = sorted(map(repr, store.indexes.contents()))
         found = [e.name for e in store.dit.live() if store.find(e.dn) is e]
         assert [e.name for e in store.changes_since(0)]
         log = [e.id for e in store.changes_since(0)]
-        return entries, indexes, found, log, store.usn, store.committed_usn, store.verify()
+        return kept(store), found, log, store.usn, store.committed_usn, store.verify()
 
 
 def answer(error: LdapError | None) -> object:

@@ -33,6 +33,7 @@ from tests.support.directories import (
     adam,
     generic,
 )
+from tests.support.store_content import kept
 
 
 class PlainAdd(QuickAdd):
@@ -181,14 +182,7 @@ class Player:
 
     def content(self) -> object:
         store = self.made.agent.store
-        entries = [
-            None if e is None else
-            (e.id, e.name, e.normal, e.key, e.shape.names, e.blobs, e.guid, e.flags, e.created,
-             e.changed, e.created_at, e.changed_at, e.changed_by, e.place.path)
-            for e in store.dit.entries
-        ]  # fmt: skip
-        indexes = sorted(map(repr, store.indexes.contents()))
-        return entries, indexes, store.usn, store.committed_usn, store.meta, store.verify()
+        return kept(store), store.usn, store.committed_usn, store.meta, store.verify()
 
 
 @settings(max_examples=120, deadline=None)

@@ -22,6 +22,7 @@ from directory.wire.encode import encode_operation
 from directory.wire.frame import Frame
 from directory.wire.messages import encode_message
 from tests.support.directories import ACCOUNTS, GATEWAY, SUFFIX, USERS, Bench, ad, adam, generic
+from tests.support.store_content import kept
 
 MAKERS = {"generic": (generic, SUFFIX), "ad": (ad, USERS), "adam": (adam, GATEWAY)}
 REPLACE = ModifyOperation.REPLACE
@@ -140,15 +141,8 @@ class Player:
 
     def content(self) -> object:
         store = self.made.agent.store
-        entries = [
-            None if e is None else
-            (e.id, e.name, e.normal, e.shape.names, e.blobs, e.guid, e.flags, e.created, e.changed,
-             e.changed_at, e.changed_by, e.place.path, e.stamps, list(e.stamps or ()))
-            for e in store.dit.entries
-        ]  # fmt: skip
-        indexes = sorted(map(repr, store.indexes.contents()))
         history = store.changes()
-        return entries, indexes, history, store.usn, store.committed_usn, store.verify()
+        return kept(store), history, store.usn, store.committed_usn, store.verify()
 
 
 def operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -20,8 +21,35 @@ from directory.model.controls import (
 from directory.model.entry import Entry
 from directory.model.filter import Present
 from tests.support.directories import SUFFIX as GENERIC
-from tests.support.directories import generic
+from tests.support.directories import Bench, generic
 from tests.support.quick_searches import REQUESTS, WRITES, populated, write
+
+
+def assert_alike(
+    made: Bench,
+    request: m.SearchRequest,
+    controls: Sequence[Control],
+    is_refused: Callable[[m.Reply], bool],
+) -> None:
+    """Streamed or not: the same bytes, or the same refusal."""
+    *plain, last = made.agent.execute(made.session, request, controls)
+    stream = made.agent.quick_search.stream(made.session, request, controls)
+    assert stream is not None
+    assert isinstance(last.operation, m.SearchResultDone)
+    if is_refused(last):
+        with pytest.raises(LdapError) as caught:
+            list(stream.operations)
+        assert m.LdapResult.of(caught.value) == last.operation.result
+        return
+    found = [operation for operation in stream.operations if operation]
+    assert found == [getattr(reply.operation, "encoded", None) for reply in plain]
+    assert stream.final is not None
+    assert stream.final() == last
+
+
+def has_failed(last: m.Reply) -> bool:
+    assert isinstance(last.operation, m.SearchResultDone)
+    return last.operation.result.code not in {ResultCode.SUCCESS, ResultCode.SIZE_LIMIT_EXCEEDED}
 
 
 @settings(max_examples=60)
@@ -48,19 +76,7 @@ def test_a_sorted_stream_has_the_same_bytes(
     wanted = Present(str(name)) if value is None else make(str(name), str(value).encode())
     request = m.SearchRequest(top, m.Scope(scope), wanted, attributes, limit)
     control = SortRequest(critical=critical, keys=tuple(keys))
-    *plain, last = made.agent.execute(made.session, request, (control,))
-    stream = made.agent.quick_search.stream(made.session, request, (control,))
-    assert stream is not None
-    assert isinstance(last.operation, m.SearchResultDone)
-    if last.operation.result.code not in {ResultCode.SUCCESS, ResultCode.SIZE_LIMIT_EXCEEDED}:
-        with pytest.raises(LdapError) as caught:
-            list(stream.operations)
-        assert m.LdapResult.of(caught.value) == last.operation.result
-        return
-    found = [operation for operation in stream.operations if operation]
-    assert found == [getattr(reply.operation, "encoded", None) for reply in plain]
-    assert stream.final is not None
-    assert stream.final() == last
+    assert_alike(made, request, (control,), has_failed)
 
 
 VIEWS = st.builds(
@@ -98,19 +114,7 @@ def test_a_streamed_list_view_has_the_same_bytes(
     controls: list[Control] = [SortRequest(critical=True, keys=tuple(keys)), view]
     if not sort_first:
         controls.reverse()
-    *plain, last = made.agent.execute(made.session, request, controls)
-    stream = made.agent.quick_search.stream(made.session, request, controls)
-    assert stream is not None
-    assert isinstance(last.operation, m.SearchResultDone)
-    if not last.controls:
-        with pytest.raises(LdapError) as caught:
-            list(stream.operations)
-        assert m.LdapResult.of(caught.value) == last.operation.result
-        return
-    found = [operation for operation in stream.operations if operation]
-    assert found == [getattr(reply.operation, "encoded", None) for reply in plain]
-    assert stream.final is not None
-    assert stream.final() == last
+    assert_alike(made, request, controls, lambda last: not last.controls)
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
