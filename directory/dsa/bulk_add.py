@@ -88,7 +88,7 @@ class BulkAdd:
         if len(entries) < RUN_MIN or session.is_global_catalog:
             return False
         parted: list[PartedEntry] = []
-        form: EntryForm | None = None
+        forms: dict[EntryForm, EntryForm] = {}
         for name, spelled, blobs in entries:
             match = PLAIN_RDN.match(name)
             if match is None or b"objectClass" not in spelled:
@@ -96,9 +96,7 @@ class BulkAdd:
             kind, value = match.groups()
             classes = blobs[spelled.index(b"objectClass")]
             own = EntryForm(name[match.end() :], kind, classes, tuple(spelled))
-            if own != form:
-                form = own
-            parted.append(PartedEntry(form, value, blobs))
+            parted.append(PartedEntry(forms.setdefault(own, own), value, blobs))
         return self.add(session, parted)
 
     def add(self, session: Session, entries: Sequence[PartedEntry]) -> bool:
