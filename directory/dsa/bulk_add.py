@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from directory.dsa import content
+from directory.dsa.columns import Values, all_values, check_values, single_values
 from directory.dsa.context import Context, WireName
 from directory.dsa.quick_add import QuickAdd
 from directory.dsa.quick_names import PLAIN_RDN
 from directory.dsa.session import Session
 from directory.errors import LdapError
-from directory.model.encoded import EntryForm, PartedEntry, attribute_values
+from directory.model.encoded import EntryForm, EntryTable, PartedEntry
 from directory.model.messages import AddRequest, Request
 from directory.model.names import AttributeName
 from directory.schema.matching import Key
@@ -34,10 +35,12 @@ RUN_MIN = 4
 _PLAIN_VALUE = re.compile(rb"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*")
 """Values of RDNs that are written one way only, but for the case of their letters."""
 
-Values = Sequence[bytes]
 AddParts = tuple[bytes, list[bytes], list[bytes]]
 """An entry as a listener takes it apart: its name; of each attribute its name as it is spelled, and
 its wire form."""
+
+_Group = tuple[Sequence[int], EntryTable]
+"""Entries of one form, and where each stands among all that are added, ascending."""
 
 One = Callable[[Session, Request], LdapError | None]
 """Carries out an update by itself, and says why it was refused, if it was."""
@@ -101,35 +104,46 @@ class BulkAdd:
 
     def add(self, session: Session, entries: Sequence[PartedEntry]) -> bool:
         """Add entries of known patterns; false when nothing was done: each needs a closer look."""
-        context, store = self._context, self._context.store
         by_form: dict[int, list[int]] = {}
         for place, entry in enumerate(entries):
             by_form.setdefault(id(entry.form), []).append(place)
+        groups: list[_Group] = []
+        for places in by_form.values():
+            own = [entries[place] for place in places]
+            columns = list(zip(*[entry.blobs for entry in own], strict=True))
+            table = EntryTable(own[0].form, [entry.value for entry in own], columns)
+            groups.append((places, table))
+        return self._add(session, groups, len(entries))
+
+    def add_table(self, session: Session, table: EntryTable) -> bool:
+        """``add`` for entries that are in columns already."""
+        return self._add(session, [(range(len(table.values)), table)], len(table.values))
+
+    def _add(self, session: Session, groups: Sequence[_Group], count: int) -> bool:
+        context, store = self._context, self._context.store
         with store.lock:
             if store.indexes.is_making:
                 return False
             try:
-                kins = [
-                    self._kin(session, places, [entries[place] for place in places])
-                    for places in by_form.values()
-                ]
+                kins = [self._kin(session, *group) for group in groups]
             except ValueError:
                 return False
-            names = {(kin.parent.id, key) for kin in kins for key in kin.keys}
-            if len(names) < len(entries):
-                return False  # two of one name
-            guids = context.new_guids(len(entries))
+            if len({kin.parent.id for kin in kins}) < len(kins):  # they may share names
+                names = {(kin.parent.id, key) for kin in kins for key in kin.keys}
+                if len(names) < count:
+                    return False
+            guids = context.new_guids(count)
             with store.write(session.author, context.now(), commit=False) as writer:
                 insert_all(writer, kins, guids)
             return True
 
-    def _kin(self, session: Session, places: list[int], entries: list[PartedEntry]) -> Kin:
+    def _kin(self, session: Session, places: Sequence[int], table: EntryTable) -> Kin:
         """Entries of one form, checked.
 
         Raises:
             ValueError: something is wrong with one of them, or not certain to be right.
         """
-        dit, form = self._context.store.dit, entries[0].form
+        dit, form, values = self._context.store.dit, table.form, table.values
         pattern = self._quick.patterns.get(form)
         if (
             pattern is None
@@ -138,19 +152,18 @@ class BulkAdd:
             or not self._quick.may_write(session, pattern)
         ):
             raise ValueError("no pattern, or not this session's")
-        values = [entry.value for entry in entries]
-        if not all(map(_PLAIN_VALUE.fullmatch, values)):
-            raise ValueError("an RDN that may be written in several ways")
-        keys = [f"{pattern.kind}={value.decode('ascii').lower()}" for value in values]
-        if not dit.are_free(pattern.parent.id, keys):
-            raise ValueError("a name that is taken")
-        blobs = list(zip(*[entry.blobs for entry in entries], strict=True))
+        keys = _keys(pattern.kind, values)
+        if len(set(keys)) < len(keys) or not dit.are_free(pattern.parent.id, keys):
+            raise ValueError("a name that is taken, or that two have")
         naming = pattern.checks[pattern.naming]
-        if naming is None or _single(blobs[pattern.naming], naming) != values:
+        own = table.columns[pattern.naming]
+        if naming is None or single_values(own, len(naming.spelling)) != values:
             raise ValueError("not the RDN's value alone")
         columns = [
             self._column(name, check, column)
-            for name, check, column in zip(pattern.names, pattern.checks, blobs, strict=True)
+            for name, check, column in zip(
+                pattern.names, pattern.checks, table.columns, strict=True
+            )
             if check is not None
         ]
         kind = form.kind + b"="
@@ -165,12 +178,10 @@ class BulkAdd:
             ValueError: something is wrong with a value, or not certain to be right.
         """
         whose: Sequence[int] = range(len(blobs))
-        values = _single(blobs, check)
+        values = single_values(blobs, len(check.spelling))
         if values is None:
-            values, whose = _all_values(blobs)
-        if check.check is not None:
-            for value in values:
-                check.check(value)
+            values, whose = all_values(blobs)
+        check_values(check, values)
         is_indexed = self._context.store.indexes.has(name)
         rule = check.attribute.equality
         is_many = len(values) > len(blobs)
@@ -178,31 +189,25 @@ class BulkAdd:
             raise ValueError("two values of an attribute that has one")
         if not is_many and not (is_indexed and rule is not None):
             return Column(name, blobs, None)
-        keys: list[Key] = list(values) if rule is None else list(map(rule.key, values))
-        if is_many and len(set(zip(whose, keys, strict=True))) < len(keys):
+        keys: Sequence[Key] = values if rule is None else rule.keys(values)
+        if (
+            is_many
+            and len(set(keys)) < len(keys)  # most values are nobody else's either
+            and len(set(zip(whose, keys, strict=True))) < len(keys)
+        ):
             raise ValueError("a value twice")
         return Column(name, blobs, (keys, whose) if is_indexed else None)
 
 
-def _single(blobs: Values, check: WireName) -> list[bytes] | None:
-    """The values of an attribute that has one short value in every entry; else None."""
-    at = 8 + len(check.spelling)  # behind four tags, four lengths and the name
-    values = [b[at:] for b in blobs if b[1] < 0x80 and len(b) >= at and len(b) == at + b[at - 1]]
-    return values if len(values) == len(blobs) else None
-
-
-def _all_values(blobs: Values) -> tuple[list[bytes], list[int]]:
-    """All values, and beside each which entry has it.
+def _keys(kind: str, values: list[bytes]) -> list[str]:
+    """The RDNs of these values in normal form.
 
     Raises:
-        ValueError: an entry has none, or a length that could be shorter.
+        ValueError: one may be written in several ways.
     """
-    values: list[bytes] = []
-    whose: list[int] = []
-    for place, blob in enumerate(blobs):
-        found = attribute_values(blob)
-        if not found or not (blob[1] < 0x80 or len(blob) >= 0x83):
-            raise ValueError("an attribute the store does not keep as it is")
-        values += found
-        whose += [place] * len(found)
-    return values, whose
+    lines = b"\n".join(values)
+    if lines.count(b"\n") >= len(values) or not all(map(_PLAIN_VALUE.fullmatch, values)):
+        raise ValueError("an RDN that may be written in several ways")
+    start = kind + "="
+    text = start + lines.decode("ascii").lower().replace("\n", f"\n{start}")
+    return text.split("\n")

@@ -7,7 +7,7 @@ source directory to a target, without its values being taken apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from directory.model import ber
@@ -116,6 +116,21 @@ class PartedEntry(EncodedEntry):
         name = self.rdn + b"," + self.form.above
         body = ber.octet_string(name) + ber.tlv(ber.SEQUENCE, b"".join(self.blobs))
         return ber.tlv(ADD_REQUEST_TAG, body)
+
+
+class EntryTable(NamedTuple):
+    """Entries to be added, all of one form, column by column."""
+
+    form: EntryForm
+    values: list[bytes]
+    """Of the RDNs: none needs escapes."""
+    columns: Sequence[Sequence[bytes]]
+    """The attributes in wire form, beside the form's names."""
+
+    def entries(self) -> Iterator[PartedEntry]:
+        """The entries, one by one."""
+        for value, *blobs in zip(self.values, *self.columns, strict=True):
+            yield PartedEntry(self.form, value, blobs)
 
 
 def split_operation(operation: bytes) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ keys are; an assertion that has no key (``ValueError``) is Undefined, not false.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -16,6 +16,7 @@ from directory.errors import ParseError
 from directory.model.dn import DN
 from directory.schema.preparation import (
     prepare,
+    prepare_all_folded,
     prepare_folded,
     prepare_numeric,
     prepare_piece,
@@ -53,6 +54,16 @@ class MatchingRule:
     def text(self) -> str:
         """Its RFC 4512 description."""
         return f"( {self.oid} NAME '{self.name}' SYNTAX {self.syntax} )"
+
+    def keys(self, values: Sequence[bytes]) -> Sequence[Key]:
+        """``key`` of many values.
+
+        Raises:
+            ValueError: one of them has none.
+        """
+        if self.key is prepare_folded:
+            return prepare_all_folded(values)
+        return list(map(self.key, values))
 
 
 def _exact(value: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _SPACES = re.compile("[\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 # section 2.2: control characters, soft hyphens, variation selectors and the like map to nothing
@@ -16,6 +17,7 @@ _NOTHING = re.compile(
     "\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc]+"
 )
 _UNUSUAL = bytes((*range(0x20), *range(0x7F, 0x100)))
+_UNUSUAL_IN_LINES = _UNUSUAL.replace(b"\n", b"")
 _SAME = bytes(range(256))
 _LOWER = _SAME.lower()
 _PROHIBITED = frozenset(("Cs", "Co", "Cn"))
@@ -45,6 +47,23 @@ def prepare_folded(value: bytes) -> bytes:
     if len(text) == len(value) and (b" " not in text or b" ".join(text.split()) == text):
         return text
     return prepare(value, fold=True)
+
+
+def prepare_all_folded(values: Sequence[bytes]) -> list[bytes]:
+    """``prepare_folded`` for many values: plain ones are prepared as the lines of one text."""
+    lines = b"\n".join(values)
+    text = lines.translate(_LOWER, _UNUSUAL_IN_LINES)
+    if (
+        len(text) < len(lines)
+        or text.count(b"\n") != len(values) - 1
+        or (b" " in text and _has_spaces_to_prepare(b"\n%b\n" % text))
+    ):
+        return list(map(prepare_folded, values))
+    return text.split(b"\n")
+
+
+def _has_spaces_to_prepare(lines: bytes) -> bool:
+    return b"  " in lines or b"\n " in lines or b" \n" in lines
 
 
 def prepare_piece(value: bytes, *, fold: bool) -> bytes:

@@ -7,7 +7,8 @@ leaves it, called once for each in the same order; a property test compares the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from directory.model.encoded import attribute_values
@@ -49,42 +50,43 @@ def insert_all(writer: Writer, kins: Sequence[Kin], guids: Sequence[bytes]) -> N
 
     ``guids`` stand in the order of the entries. What can fail comes before anything is changed.
     """
-    store = writer.store
-    first = store.dit.next_id()
+    store, author, at = writer.store, writer.author, writer.at
+    first, usn = store.dit.next_id(), store.usn + 1
     made: list[StoredEntry] = []
     for kin in kins:
         made += _entries(writer, kin, guids)
-    made.sort(key=_id)
-    author, at = writer.author, writer.at
-    steps = [Step(None, entry, entry.created, at, author) for entry in made]
+    if len(kins) > 1:
+        made.sort(key=_id)
+    ids, usns = range(first, first + len(made)), range(usn, usn + len(made))
+    steps = map(Step, repeat(None), made, usns, repeat(at), repeat(author))
     store.dit.put_leaves(made)
     writer.steps += steps
     store.usn += len(made)
-    store.log.extend([entry.created for entry in made], range(first, first + len(made)))
-    store.guids.update(zip(guids, range(first, first + len(made)), strict=True))
+    store.log.extend(usns, ids)
+    store.guids.update(zip(guids, ids, strict=True))
     common: dict[str, tuple[AttributeIndex, dict[Key, list[int]]]] = {}
     for kin in kins:
-        ids = [first + place for place in kin.places]
+        own = [first + place for place in kin.places]
         for column in kin.columns:
             if column.keys is not None:
                 keys, whose = column.keys
-                store.indexes.kept(column.name).add_run(keys, [ids[one] for one in whose])
+                store.indexes.kept(column.name).add_run(keys, [own[one] for one in whose])
         for name, blob in kin.alike.items():
             if store.indexes.has(name):
                 index = store.indexes.kept(name)
                 by_key = common.setdefault(name, (index, {}))[1]
                 for key in index.keys_of(attribute_values(blob)):
-                    by_key.setdefault(key, []).extend(ids)
+                    by_key.setdefault(key, []).extend(own)
     for index, by_key in common.values():
-        for key, own in by_key.items():
-            index.add_newest(key, sorted(own))
+        for key, those in by_key.items():
+            index.add_newest(key, sorted(those))
 
 
 def _id(entry: StoredEntry) -> int:
     return entry.id
 
 
-def _entries(writer: Writer, kin: Kin, guids: Sequence[bytes]) -> Iterator[StoredEntry]:
+def _entries(writer: Writer, kin: Kin, guids: Sequence[bytes]) -> list[StoredEntry]:
     """The entries, seen by nobody yet."""
     store, author, at = writer.store, writer.author, writer.at
     by_name: dict[AttributeName, Sequence[bytes]] = {
@@ -98,6 +100,7 @@ def _entries(writer: Writer, kin: Kin, guids: Sequence[bytes]) -> Iterator[Store
         for position, name in enumerate(shape.names)
     ]
     first, usn = store.dit.next_id(), store.usn + 1
+    made: list[StoredEntry] = []
     for place, rdn, key, blobs in zip(
         kin.places, kin.rdns, kin.keys, zip(*columns, strict=True), strict=True
     ):
@@ -109,4 +112,5 @@ def _entries(writer: Writer, kin: Kin, guids: Sequence[bytes]) -> Iterator[Store
         entry.created_at = entry.changed_at = at
         entry.created_by = entry.changed_by = author
         entry.stamps = entry.previous = entry.cached = None
-        yield entry
+        made.append(entry)
+    return made

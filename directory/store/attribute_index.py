@@ -108,15 +108,20 @@ class AttributeIndex:
             del self.unique[key]
             self.shared[key] = array(ID_TYPE, sorted((first, id_)))
 
-    def add_run(self, keys: Iterable[Key], ids: Iterable[int]) -> None:
+    def add_run(self, keys: Sequence[Key], ids: Sequence[int]) -> None:
         """``add`` for many keys, each with its entry."""
-        add, unique, shared = self.add, self.unique, self.shared
-        is_derived = self._is_derived
+        unique, shared = self.unique, self.shared
+        new = dict(zip(keys, ids, strict=True))
+        if (
+            len(new) == len(keys)
+            and not self._is_derived
+            and unique.keys().isdisjoint(new.keys())
+            and (not shared or shared.keys().isdisjoint(new.keys()))
+        ):
+            unique.update(new)  # nobody has any of them: as it is with names and addresses
+            return
         for key, id_ in zip(keys, ids, strict=True):
-            if is_derived or key in unique or key in shared:
-                add(key, id_)
-            else:
-                unique[key] = id_
+            self.add(key, id_)
 
     def add_newest(self, key: Key, ids: Sequence[int]) -> None:
         """``add`` for one key and entries whose ids are above all others, ascending."""
@@ -250,8 +255,10 @@ class AttributeIndex:
 
     def starting_with(self, prefix: bytes, at_most: int) -> Sequence[int] | None:
         """Entries with a key that starts so; None if too many keys."""
-        keys = self.ordered().starting_with(prefix, at_most)
-        return None if keys is None else self._union(keys)
+        keys = (self._order or self.ordered()).starting_with(prefix, at_most)
+        if keys is None:
+            return None
+        return self.ids(keys[0]) if len(keys) == 1 else self._union(keys)
 
     def containing(self, piece: bytes, at_most: int) -> Sequence[int] | None:
         """Entries with a key that contains a piece; None if too many keys, or it cannot tell."""

@@ -152,8 +152,13 @@ class Dit:
         self.changes += 1
         self.entries += new
         self.count += len(new)
-        for entry in new:
-            self._hang(entry)
+        self._hang(new[0])
+        if len({entry.place for entry in new}) > 1:
+            for entry in new[1:]:
+                self._hang(entry)
+        else:
+            below = self._children[new[0].place.parent]
+            below.update([(entry.key, entry.id) for entry in new])
 
     def _hang(self, entry: StoredEntry) -> None:
         parent = entry.place.parent
