@@ -83,7 +83,7 @@ def access_table(configuration: DirectoryConfiguration) -> tuple[Row, ...]:
         Row(Role.REPLICATION, Part.CONFIGURATION, replicate, "what EdgeSync writes "
             "(edgesync-facts 5.1)"),
         Row(Role.REPLICATION, Part.DATA, replicate, "recipients (edgesync-facts 5.1)"),
-        *(Row(Role.ADMINISTRATOR, part, _ALL, "administers the directory") for part in Part),
+        *[Row(Role.ADMINISTRATOR, part, _ALL, "administers the directory") for part in Part],
     ]  # fmt: skip
     return tuple(rows)
 

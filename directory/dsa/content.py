@@ -214,7 +214,7 @@ def with_superclasses(context: Context, values: Values) -> Values:
     ordered: dict[str, None] = {}
     for chain in sorted(chains, key=len):
         ordered.update(dict.fromkeys(reversed(chain)))
-    found = (context.schema.object_class(name) for name in ordered)
+    found = [context.schema.object_class(name) for name in ordered]
     result = tuple(known.name.encode() for known in found if known is not None)
     if len(context.class_chains) < SHAPES_MAX:
         context.class_chains[values] = result

@@ -121,7 +121,7 @@ def _referrals_in_scope(
     store = context.store
     top = TOP if base is None else base.id
     known = {entry.id for entry in candidates}
-    found = (store.dit.by_id(id_) for id_ in store.referrals if id_ not in known)
+    found = [store.dit.by_id(id_) for id_ in store.referrals if id_ not in known]
     return [
         entry
         for entry in found
@@ -213,7 +213,9 @@ def _page(
 ) -> Iterator[Reply]:
     page = paging.Page(session, saved, control, limit)
     tick = Reply(SearchResultDone(LdapResult()))  # the set may have been opened by a stream
-    yield from (reply for reply in page.answers(saved.show, tick) if reply is not tick)
+    for reply in page.answers(saved.show, tick):
+        if reply is not tick:
+            yield reply
     yield page.final()
 
 

@@ -142,7 +142,7 @@ class Selection:
 
     def _joined(self, parts: list[bytes]) -> bytes:
         if self.types_only:
-            return b"".join(ber.attribute(decode_attribute(part)[0], ()) for part in parts)
+            return b"".join([ber.attribute(decode_attribute(part)[0], ()) for part in parts])
         return b"".join(parts)
 
     def operation(self, entry: StoredEntry) -> bytes:

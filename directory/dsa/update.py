@@ -208,7 +208,7 @@ def _apply(
             new = list(zip(content.keys(attribute, values), values, strict=True))
             if not permissive and any(key in known for key, _ in new):
                 raise r.refusal(context, r.VALUE_EXISTS, attribute.spelling)
-            current[name] = (*have, *(value for key, value in new if key not in known))
+            current[name] = (*have, *[value for key, value in new if key not in known])
         case ModifyOperation.DELETE:
             current[name] = _without(context, attribute.spelling, name, have, values, permissive)
         case ModifyOperation.REPLACE:

@@ -51,7 +51,7 @@ class Plan:
         size = "" if certainty is Certainty.ALL_IDS else f" ({len(self.candidates.ids)} ids)"
         text = "" if self.item is None else format_filter(self.item)
         own = f"{'  ' * depth}{self.kind} {text}: {certainty.value}{size}"
-        return [own, *(line for part in self.parts for line in part.lines(depth + 1))]
+        return [own, *[line for part in self.parts for line in part.lines(depth + 1)]]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -29,15 +29,13 @@ class Dit:
 
     def copy(self) -> Dit:
         """A tree that can be changed without this one noticing; the entries are shared."""
-        other = Dit.__new__(Dit)
-        other.__dict__.update(
-            entries=self.entries.copy(),
-            count=self.count,
-            changes=self.changes,
-            _children={id_: below.copy() for id_, below in self._children.items()},
-            _containers=self._containers.copy(),
-            _places=self._places.copy(),
-        )
+        other = Dit()
+        other.entries = self.entries.copy()
+        other.count = self.count
+        other.changes = self.changes
+        other._children = {id_: below.copy() for id_, below in self._children.items()}
+        other._containers = self._containers.copy()
+        other._places = self._places.copy()
         return other
 
     def find(self, normal: str) -> StoredEntry | None:
@@ -58,7 +56,9 @@ class Dit:
 
     def live(self) -> Iterator[StoredEntry]:
         """Every entry, in the order of ids."""
-        return (entry for entry in self.entries if entry is not None)
+        for entry in self.entries:
+            if entry is not None:
+                yield entry
 
     def are_free(self, parent: int, keys: Collection[str]) -> bool:
         """Whether nothing directly below a parent has any of these normal RDNs."""

@@ -160,5 +160,5 @@ def _union(answers: list[Candidates]) -> Candidates:
     if any(answer.certainty is Certainty.ALL_IDS for answer in answers):
         return ALL_IDS
     exact = all(answer.certainty is Certainty.EXACT for answer in answers)
-    ids = sorted(set().union(*(answer.ids for answer in answers)))
+    ids = sorted(set().union(*[answer.ids for answer in answers]))
     return Candidates(Certainty.EXACT if exact else Certainty.SUPERSET, ids)

@@ -95,7 +95,7 @@ class Store:
         self._pending_meta: dict[str, str] = {}
 
     def _attributes(self, names: Iterable[str]) -> list[Attribute]:
-        found = (self.schema.attribute(name) for name in names)
+        found = [self.schema.attribute(name) for name in names]
         return [attribute for attribute in found if attribute is not None]
 
     # reading ---------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class Store:
         source = self.dit.by_id(id_)
         if source is None:
             return []
-        targets = (self.find(DN.parse(value.decode())) for value in source.values(name))
+        targets = [self.find(DN.parse(value.decode())) for value in source.values(name)]
         return [target.id for target in targets if target is not None]
 
     # the past --------------------------------------------------------------------------------
@@ -344,23 +344,14 @@ class Store:
         """A store that goes its own way, in memory only. Entries are shared, never copied."""
         with self.lock:
             other = Store.__new__(Store)
-            dit = self.dit.copy()
-            other.__dict__.update(
-                self.__dict__,
-                indexes=self.indexes.copy(dit.live),
-                dit=dit,
-                log=self.log.copy(),
-                guids=self.guids.copy(),
-                deleted=self.deleted.copy(),
-                referrals=self.referrals.copy(),
-                meta=self.meta.copy(),
-                journal=None,
-                lock=threading.RLock(),
-                watchers=[],
-                committed_usn=self.usn,
-                _pending=[],
-                _pending_meta={},
-            )
+            other.journal, other.lock, other.watchers = None, threading.RLock(), []
+            other.become(self)
+            other.dit = self.dit.copy()
+            other.indexes = self.indexes.copy(other.dit.live)
+            other.log = self.log.copy()
+            other.guids, other.meta = self.guids.copy(), self.meta.copy()
+            other.deleted, other.referrals = self.deleted.copy(), self.referrals.copy()
+            other.committed_usn = self.usn
             return other
 
     def restore(self, snapshot: Store) -> None:
@@ -375,8 +366,17 @@ class Store:
             copy = snapshot.fork()
             if journal is not None:
                 journal.restored(copy, self)
-            keep = {"journal": journal, "lock": self.lock, "watchers": self.watchers}
-            self.__dict__.update(copy.__dict__, **keep)
+            self.become(copy)
+
+    def become(self, other: Store) -> None:
+        """Hold the very objects another store does; journal, lock and watchers are one's own."""
+        # by name: compiled classes have no __dict__; tests/unit/store/test_copies.py counts them
+        self.profile, self.schema, self.computed = other.profile, other.schema, other.computed
+        self.unsearchable, self.dit, self.indexes = other.unsearchable, other.dit, other.indexes
+        self.shapes, self.log, self.guids = other.shapes, other.log, other.guids
+        self.deleted, self.referrals, self.meta = other.deleted, other.referrals, other.meta
+        self.usn, self.committed_usn, self.last_at = other.usn, other.committed_usn, other.last_at
+        self._pending, self._pending_meta = [], {}
 
     def verify(self) -> list[Disagreement]:
         """Every place where memory, indexes and journal disagree; none is the good answer."""

@@ -59,4 +59,6 @@ class Trigrams:
                 break  # reading these would cost more than looking at the keys
             numbers = [*set(numbers).intersection(others)]
         keys = self._keys
-        return (key for number in numbers if piece in (key := keys[number]))
+        for number in numbers:
+            if piece in (key := keys[number]):
+                yield key
