@@ -28,6 +28,7 @@ from directory.store.entry import Author, StoredEntry
 from directory.store.folding import Folding
 from directory.store.group import Group
 from directory.store.journal_reader import FOLDED_KEY, FORMAT_KEY, JournalReader
+from directory.store.log_space import LogSpace
 from directory.store.rows import entry_row
 from directory.store.store import Store
 from directory.store.verify import Disagreement
@@ -104,8 +105,11 @@ class SqliteJournal:
         self._authors: dict[Author, int] = {}
         self._folding = Folding()
         self._checkpoints = Checkpoints(path)
+        self._space: LogSpace | None = None
         try:
             self.db = self._open(durability)
+            if durability == "full" and hasattr(os, "pwrite"):  # Windows does without
+                self._space = LogSpace(path.with_name(path.name + "-wal"))
         except BaseException:
             os.close(self._lock)
             raise
@@ -151,6 +155,8 @@ class SqliteJournal:
         except JournalError as error:
             _log.warning("%s; the next start reads what changed beside the rows", error)
         self._checkpoints.finish()
+        if self._space is not None:
+            self._space.close()
         self.db.conn.close()
         os.close(self._lock)
 
@@ -163,6 +169,7 @@ class SqliteJournal:
             JournalError: when SQLite refuses; the file is as before.
         """
         folding = self._folding
+        self._checkpoints.before_commit(self.db.conn)
         with self._transaction() as connection:
             group = Group(steps, self._author_id)
             portion = folding.portion(len(group.brief))
@@ -178,6 +185,8 @@ class SqliteJournal:
             if folding.is_last(portion):
                 connection.execute(_META, (FOLDED_KEY, str(folding.through)))
         folding.wrote(portion, group)
+        if self._space is not None:
+            self._space.committed()
         self._checkpoints.wrote(1 + len(rows) + len(steps) // CHANGES_PER_PAGE)
 
     @contextmanager
@@ -252,13 +261,13 @@ class SqliteJournal:
         for id_, identity, note in self.db.conn.execute("SELECT id, identity, note FROM author"):
             self._authors[Author(identity, note)] = id_
 
-    def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
-        """Complete the chain of an entry's earlier versions from what each change replaced.
+    def earlier_versions(self, store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
+        """Versions of an entry before one of them, newest first, from what each change replaced.
 
         Raises:
             JournalCorrupt: the past of this entry cannot be read; its present is not affected.
         """
-        self._reader.earlier_versions(store, entry)
+        return self._reader.earlier_versions(store, version)
 
     def disagreements(self, store: Store) -> list[Disagreement]:
         """What the file says differently from memory: entries, and what changes lead to them."""

@@ -55,3 +55,54 @@ def test_a_checkpoint_that_fails_is_told_and_harms_nothing(
     checkpoints.wrote(1)
     checkpoints.finish()
     assert "checkpoint failed" in caplog.text
+
+
+class BusyJournal(Checkpoints):
+    """Somebody commits while the log is copied, as ever under load."""
+
+    def _copy(self, connection: sqlite3.Connection) -> int | None:
+        frames = super()._copy(connection)
+        if threading.current_thread().name == "checkpoint":
+            other = sqlite3.connect(self._path, isolation_level=None)
+            other.execute("INSERT INTO t VALUES ('what came meanwhile')")
+            other.close()
+        return frames
+
+
+def test_the_log_starts_anew_although_more_came_while_it_was_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "ROWS", 10)
+    writer = sqlite3.connect(tmp_path / "any.db", isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("PRAGMA wal_autocheckpoint = 0")
+    writer.execute("CREATE TABLE t (x)")
+    log = tmp_path / "any.db-wal"
+    checkpoints = BusyJournal(tmp_path / "any.db")
+    sizes = []
+    for _ in range(200):
+        checkpoints.before_commit(writer)
+        writer.execute("INSERT INTO t VALUES (?)", ("x" * 2000,))
+        checkpoints.wrote(1)
+        checkpoints.finish()
+        sizes.append(log.stat().st_size)
+    assert sizes[-1] == sizes[50]
+    writer.close()
+
+
+def test_a_log_that_somebody_reads_grows_until_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "ROWS", 5)
+    path = tmp_path / "directory.db"
+    made = generic(path)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM entry").fetchone() == (1,)
+    for number in range(30):
+        made.add(SUFFIX.child("cn", f"n{number}"), objectClass="inetOrgPerson", sn="x")
+    assert reader.execute("SELECT count(*) FROM entry").fetchone() == (1,)
+    reader.close()
+    made.add(SUFFIX.child("cn", "last"), objectClass="inetOrgPerson", sn="x")
+    assert made.agent.store.verify() == []
+    made.agent.shutdown()
