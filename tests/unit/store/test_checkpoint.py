@@ -61,10 +61,14 @@ class BusyJournal(Checkpoints):
     """Somebody commits while the log is copied, as ever under load."""
 
     def _copy(self, connection: sqlite3.Connection) -> int | None:
-        frames = super()._copy(connection)
-        if threading.current_thread().name == "checkpoint":
-            other = sqlite3.connect(self._path, isolation_level=None)
-            other.execute("INSERT INTO t VALUES ('what came meanwhile')")
+        if threading.current_thread().name != "checkpoint":
+            return super()._copy(connection)
+        others = [sqlite3.connect(self._path, isolation_level=None) for _ in range(2)]
+        others[0].execute("BEGIN")  # what is committed from here on is not copied
+        frames = len(others[0].execute("SELECT x FROM t").fetchall())
+        others[1].execute("INSERT INTO t VALUES ('what came meanwhile')")
+        assert super()._copy(connection) is None
+        for other in others:
             other.close()
         return frames
 
