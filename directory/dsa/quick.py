@@ -7,32 +7,52 @@ byte for byte, what the plain path would (tests/property/dsa/test_quick_search.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from directory.dsa import repeats
 from directory.dsa.context import Context
-from directory.dsa.quick_index import ENTRIES_MAX, QuickIndexes
+from directory.dsa.quick_index import ENTRIES_MAX, Prefix, QuickIndexes
 from directory.dsa.selection import SELECTIONS_MAX, Selection, is_remembered
 from directory.dsa.session import Identity, Session
 from directory.dsa.streams import LARGE, SearchStreams
-from directory.model.filter import Equality, ItemMaker
+from directory.model.filter import Equality, ItemMaker, starting_with
+from directory.store.attribute_index import AttributeIndex
 from directory.store.dit import Dit
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, Place, StoredEntry
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
 
+Question = tuple[
+    bytes, int, ItemMaker, bytes, tuple[str, ...], int, Sequence[tuple[bytes, bytes | None]]
+]
+"""As ``wire.quick`` reads it: all of a search but the value it is about."""
 
-class Start(NamedTuple):
-    """Where a session's last search started: nearly always the next one does the same."""
 
+@dataclass(slots=True)
+class Plan:
+    """How a question is answered to a session, whatever its value: what need not be looked up."""
+
+    question: Question
     dit: Dit
     identity: Identity
-    base: bytes
-    """As the client spelled it."""
     top: StoredEntry
+    """The base, as it was: versions never change, so while it is this one it has its name."""
+    top_id: int
+    scope: int
+    hidden: int
+    """Flags of entries that are not found."""
     readable: Mapping[Place | StoredEntry, bool] | None
     """Containers whose entries may be seen or not, as far as known; None: everything may be."""
+    selection: Selection
+    mark: object
+    """What entries remember their answers by, where those depend on nothing else."""
+    equal: AttributeIndex | None
+    """The index, where the question is what equals a value."""
+    prefix: Prefix | None
+    """How that is looked for, where the question is what begins with a value."""
+    at_most: int
+    """Entries of an answer that is given at once, and within the size limit."""
 
 
 class QuickSearch:
@@ -42,7 +62,6 @@ class QuickSearch:
         self._context = context
         self._generic = context.configuration.is_generic
         self._indexes = QuickIndexes(context)
-        self._known = self._indexes.known
         self._subschema = context.configuration.subschema.normal
         self._store = context.store
         self._may_read = context.access.may_read
@@ -53,29 +72,21 @@ class QuickSearch:
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     def __call__(
-        self, session: Session, base: bytes, scope: int, make: ItemMaker, name: bytes,
-        value: bytes | None, attributes: tuple[str, ...], size_limit: int,
-        others: Sequence[tuple[bytes, bytes | None]] = (),
-    ) -> Sequence[bytes] | None:  # fmt: skip
+        self, session: Session, question: Question, value: bytes | None
+    ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, or None."""
         store = self._store
-        if scope > SUBTREE or store.referrals or session.is_global_catalog:
-            return None
-        dit, identity, start = store.dit, session.identity, session.start
+        dit, plan = store.dit, session.plan
         entries = dit.entries
-        # versions never change: the same object at its id has the same name as when it was found
         if (
-            start is None or base != start.base or identity is not start.identity
-            or dit is not start.dit or entries[start.top.id] is not start.top
-        ) and (start := self._look(session, base, scope)) is None:  # fmt: skip
-            return None
-        top_id, readable = start.top.id, start.readable
-        selection = self._selections.get(attributes)
-        if selection is None and (selection := self._selection(attributes)) is None:
+            plan is None or plan.question is not question or dit is not plan.dit
+            or session.identity is not plan.identity or entries[plan.top_id] is not plan.top
+            or store.referrals
+        ) and (plan := self._plan(session, question)) is None:  # fmt: skip
             return None
         ids: Sequence[int] | None
-        question: repeats.Question | None = None
-        index = self._known.get(name) if make is Equality and not others else None
+        asked: repeats.Asked | None = None
+        index = plan.equal
         if index is not None and value is not None:
             try:
                 key = index.key(value)
@@ -83,18 +94,23 @@ class QuickSearch:
                 return ()
             unique = index.unique.get(key)
             ids = (unique,) if unique is not None else index.shared.get(key, ())
-        elif make is Equality or value is None:
-            ids = self._ids(top_id, scope, name, value, others)
+        elif question[2] is Equality or value is None:
+            ids = self._ids(plan.top_id, question, value)
         else:
-            question = (base, scope, make, name, value, attributes, size_limit)
-            if (known := repeats.same_again(session, question, dit)) is not None:
+            asked = (value, question)
+            again = session.asked == asked
+            if again and (known := repeats.same_again(session, dit)) is not None:
                 return known
-            changes, ids = dit.changes, self._indexes.ids(make, name, value)
+            changes = dit.changes
+            if plan.prefix is not None:
+                ids = self._indexes.starting_with(plan.prefix, value)
+            else:
+                ids = self._indexes.ids(question[2], question[3], value)
         if ids is None or len(ids) > ENTRIES_MAX:
             return None
         # one loop without calls but those that cannot be avoided: this runs for every search
-        hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
-        mark = selection.mark if selection.is_own else None
+        identity, top_id, scope = plan.identity, plan.top_id, plan.scope
+        hidden, readable, selection, mark = plan.hidden, plan.readable, plan.selection, plan.mark
         operations: list[bytes] = []
         for id_ in ids:
             entry = entries[id_]
@@ -116,21 +132,18 @@ class QuickSearch:
             if len(operation) >= LARGE and not self._generic:
                 return None
             operations.append(operation)
-        if len(operations) > (size_limit or ENTRIES_MAX):
+        if len(operations) > plan.at_most:
             return None
-        if question is None or not selection.is_own:
+        if asked is None or not selection.is_own:
             return operations
-        return repeats.keep(session, question, dit, changes, operations)
+        if not again:
+            session.asked, session.repeat = asked, None
+            return operations
+        return repeats.keep(session, dit, changes, operations)
 
-    def _ids(
-        self,
-        top_id: int,
-        scope: int,
-        name: bytes,
-        value: bytes | None,
-        others: Sequence[tuple[bytes, bytes | None]],
-    ) -> Sequence[int] | None:
+    def _ids(self, top_id: int, question: Question, value: bytes | None) -> Sequence[int] | None:
         """The entries of a search that is no equality in an index known already; None if unsure."""
+        _, scope, _, name, _, _, others = question
         if others:
             return self._indexes.all_of(((name, value), *others))
         if value is None:
@@ -140,12 +153,46 @@ class QuickSearch:
     def _start_over(self) -> None:
         """The store has gone back to a snapshot: it has other indexes now, and another tree."""
         self._dit = self._store.dit
-        self._known.clear()
+        self._indexes.known.clear()
 
-    def _look(self, session: Session, base: bytes, scope: int) -> Start | None:
-        """Where a search starts, when that is an ordinary entry that may be seen."""
-        if self._store.dit is not self._dit:
+    def _plan(self, session: Session, question: Question) -> Plan | None:
+        """How a search is answered that starts at an ordinary entry that may be seen."""
+        base, scope, make, name, attributes, size_limit, others = question
+        store = self._store
+        if scope > SUBTREE or store.referrals or session.is_global_catalog:
+            return None
+        if store.dit is not self._dit:
             self._start_over()
+        selection = self._selections.get(attributes)
+        if selection is None and (selection := self._selection(attributes)) is None:
+            return None
+        identity, last = session.identity, session.plan
+        if (
+            last is not None and last.question[0] == base and last.identity is identity
+            and last.dit is store.dit and store.dit.entries[last.top_id] is last.top
+        ):  # fmt: skip
+            top, readable = last.top, last.readable
+        else:
+            found = self._look(identity, base)
+            if found is None:
+                return None
+            top = found
+            readable = None if identity.is_administrator else self._readable(identity.role)
+        hidden = _HIDDEN if scope == BASE else _HIDDEN | SUBENTRY
+        equal = self._indexes.index(name) if make is Equality and not others else None
+        plan = Plan(
+            question, self._dit, identity, top, top.id, scope, hidden, readable, selection,
+            selection.mark if selection.is_own else None,
+            equal, self._indexes.prefix(name) if make is starting_with else None,
+            size_limit or ENTRIES_MAX,
+        )  # fmt: skip
+        # searches of the base have another one each time; an index may be made meanwhile
+        if scope != BASE and (equal is not None or make is not Equality or others):
+            session.plan = plan
+        return plan
+
+    def _look(self, identity: Identity, base: bytes) -> StoredEntry | None:
+        """Where a search starts, when that is an ordinary entry that may be seen."""
         try:
             normal = base.decode().lower()
         except UnicodeDecodeError:
@@ -154,14 +201,7 @@ class QuickSearch:
         top = self._store.dit.find(normal) if normal else None
         if top is None or top.flags or normal == self._subschema:
             return None
-        identity = session.identity
-        if not self._may_read(identity, top):
-            return None
-        readable = None if identity.is_administrator else self._readable(identity.role)
-        start = Start(self._dit, identity, base, top, readable)
-        if scope != BASE:  # those have another base each time
-            session.start = start
-        return start
+        return top if self._may_read(identity, top) else None
 
     def _selection(self, attributes: tuple[str, ...]) -> Selection | None:
         """What a list of attributes picks; None for ranges, which differ from answer to answer."""

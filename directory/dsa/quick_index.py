@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from directory.dsa.context import Context
 from directory.dsa.rewrite import rewrite
-from directory.model.filter import Equality, ItemMaker, starting_with
+from directory.model.filter import Equality, ItemMaker
 from directory.store.attribute_index import AttributeIndex
 from directory.store.candidates import Certainty
 from directory.store.entry import StoredEntry
@@ -25,6 +26,14 @@ ENTRIES_MAX = 64
 """Most entries of an answer given at once; longer ones are streamed, so that others have a turn."""
 
 SPACE = ord(" ")
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """An index whose keys begin with what values begin with, and how that looks in keys."""
+
+    index: AttributeIndex
+    begin: Callable[[bytes], bytes]
 
 
 class QuickIndexes:
@@ -71,13 +80,40 @@ class QuickIndexes:
         # what the planner finds too many it looks for in the tree, in the order of that
         at_most = min(ENTRIES_MAX, self._store.count // FRACTION)
         with self._store.lock:  # order and groups are read in more than one step
-            if make is starting_with:
-                return _starting_with(index, value, at_most)
             item = make(index.attribute.name, value)
             if not is_ready(index, item):
                 return None
             certainty, ids = ask(index, item, at_most)
         return ids if certainty is Certainty.EXACT else None
+
+    def prefix(self, name: bytes) -> Prefix | None:
+        """How beginnings of an attribute's values are looked for; None: as the planner does."""
+        index = self.index(name)
+        rule = None if index is None else index.attribute.substring
+        if index is None or rule is None or rule.piece is None or rule.key is not index.key:
+            return None
+        return Prefix(index, rule.piece)
+
+    def starting_with(self, prefix: Prefix, value: bytes) -> Sequence[int] | None:
+        """What the planner makes of a prefix, without a filter and a plan made of it."""
+        index = prefix.index
+        try:
+            piece = prefix.begin(value)
+        except ValueError:
+            return ()
+        if not piece or piece[0] == SPACE or piece[-1] == SPACE:
+            return None  # keys begin and end with none: the index finds more than what matches
+        store = self._store
+        with store.lock:  # order and blocks are read in more than one step
+            order = index.order
+            if order is None:
+                return None
+            keys = order.starting_with(piece, ENTRIES_MAX)
+            if keys is None or len(keys) * FRACTION > store.dit.count:
+                return None
+            if len(keys) > 1:
+                return index.union(keys)
+            return index.ids(keys[0]) if keys else ()
 
     def all_of(self, items: Sequence[tuple[bytes, bytes | None]]) -> Sequence[int] | None:
         """The entries that have all these values, where an index knows a few of one of them."""
@@ -119,20 +155,6 @@ class QuickIndexes:
             id_ for id_ in ids
             if (entry := entries[id_]) is not None and all(test(entry) is True for test in tests)
         ]  # fmt: skip
-
-
-def _starting_with(index: AttributeIndex, value: bytes, at_most: int) -> Sequence[int] | None:
-    """What the planner makes of a prefix, without a filter and a plan made of it."""
-    rule = index.attribute.substring
-    if rule is None or rule.piece is None or rule.key is not index.key or not index.has_order:
-        return None
-    try:
-        piece = rule.piece(value)
-    except ValueError:
-        return ()
-    if not piece or piece[0] == SPACE or piece[-1] == SPACE:
-        return None  # keys begin and end with none: the index finds more than what matches
-    return index.starting_with(piece, at_most)
 
 
 def _has(ids: Sequence[int], id_: int) -> bool:

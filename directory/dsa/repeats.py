@@ -16,43 +16,37 @@ from directory.store.dit import Dit
 REPEATED_OCTETS_MAX = 16 * 1024
 """Largest answer kept: with every connection there may be it is 64 MiB, and a page of a poll."""
 
-Question = tuple[object, ...]
-"""All that was asked, but who asked."""
+Asked = tuple[bytes, tuple[object, ...]]
+"""All that was asked, but who asked: the value, which tells most apart, and the rest."""
 
 
 class Repeat(NamedTuple):
-    """What a session asked more than once, and the answer."""
+    """The answer to what a session asked last, if it asked that more than once."""
 
-    question: Question
     identity: Identity
     dit: Dit
     changes: int
     operations: tuple[bytes, ...]
 
 
-def same_again(session: Session, question: Question, dit: Dit) -> tuple[bytes, ...] | None:
-    """The answer, when this is what the session asked last and nothing has changed since."""
+def same_again(session: Session, dit: Dit) -> tuple[bytes, ...] | None:
+    """The answer to what the session asked last and asks again, when nothing has changed since."""
     kept = session.repeat
     if (
-        kept is None or kept.changes != dit.changes or kept.question != question
+        kept is None or kept.changes != dit.changes
         or kept.identity is not session.identity or kept.dit is not dit
     ):  # fmt: skip
         return None
     return kept.operations
 
 
-def keep(
-    session: Session, question: Question, dit: Dit, changes: int, operations: Sequence[bytes]
-) -> Sequence[bytes]:
-    """Note what was asked, and the answer where it was asked before; gives the answer back.
+def keep(session: Session, dit: Dit, changes: int, operations: Sequence[bytes]) -> Sequence[bytes]:
+    """Keep the answer to what the session asked last and has asked again; gives it back.
 
     ``changes`` is what ``dit.changes`` was before the answer was worked out.
     """
-    if session.asked != question:
-        session.asked, session.repeat = question, None
-        return operations
     if changes != dit.changes or sum(map(len, operations)) > REPEATED_OCTETS_MAX:
         return operations
     kept = tuple(operations)
-    session.repeat = Repeat(question, session.identity, dit, changes, kept)
+    session.repeat = Repeat(session.identity, dit, changes, kept)
     return kept

@@ -13,7 +13,7 @@ from directory.store.entry import Author
 
 if TYPE_CHECKING:
     from directory.dsa.paging import SavedSet
-    from directory.dsa.quick import Start
+    from directory.dsa.quick import Plan
     from directory.dsa.repeats import Repeat
 
 
@@ -78,8 +78,8 @@ class Session:
     pages: dict[bytes, SavedSet] = field(default_factory=dict, repr=False)
     """Unfinished paged searches by cookie."""
     page_count: int = 0
-    start: Start | None = field(default=None, repr=False)
-    """Where the last quick search started."""
+    plan: Plan | None = field(default=None, repr=False)
+    """How the last quick search was answered; the next is nearly always like it."""
     asked: tuple[object, ...] | None = field(default=None, repr=False)
     """What the last quick search in an index's order asked."""
     repeat: Repeat | None = field(default=None, repr=False)

@@ -20,8 +20,8 @@ from typing import Protocol
 
 from directory.dsa.session import Session
 from directory.model.controls import Control
-from directory.model.filter import ItemMaker
 from directory.model.messages import BindRequest, Reply, Request, SearchRequest
+from directory.wire.quick import Question
 from directory.wire.quick_modify import Replacement
 
 
@@ -90,23 +90,13 @@ class QuickSearcher(Protocol):
     """Answers quick searches from entries kept encoded."""
 
     def __call__(
-        self,
-        session: Session,
-        base: bytes,
-        scope: int,
-        make: ItemMaker,
-        name: bytes,
-        value: bytes | None,
-        attributes: tuple[str, ...],
-        size_limit: int,
-        others: Sequence[tuple[bytes, bytes | None]] = (),
+        self, session: Session, question: Question, value: bytes | None
     ) -> Sequence[bytes] | None:
         """The SearchResultEntry protocolOps of a search that succeeds, in order, or None.
 
-        The arguments are those of ``wire.quick.QuickSearch``, in its order: base and attribute
-        name as the client spelled them, ``value`` None for a presence filter, never a control;
-        ``make`` makes the item of the filter, ``others`` are equal or present too. A tuple may be
-        given again as an answer to the same question, and never changes.
+        The question is ``wire.quick``'s: base and attribute name as the client spelled them, what
+        makes the item of the filter; ``value`` is None for a presence filter. There never is a
+        control. A tuple may be given again as an answer to the same question, and never changes.
         """
         ...
 

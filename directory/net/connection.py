@@ -22,7 +22,7 @@ from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
-from directory.net.tls import start_tls_refusal
+from directory.net.tls import start_tls_refusal, upgraded
 from directory.wire.connection import (
     NEED_DATA,
     AbandonReceived,
@@ -58,6 +58,7 @@ class ClientSession(asyncio.Protocol):
         self._thread = threading.get_ident()
         self._transport: asyncio.Transport | None = None
         self._wire = ServerConnection(message_size_max=self._limits.message_size_anonymous)
+        self._frames = self._wire.frames
         self._output = Output()
         self.session = Session()
         self._operations = Operations(self._agent, self.session, self._output, self._loop.time)
@@ -65,6 +66,8 @@ class ClientSession(asyncio.Protocol):
         self._is_reading = self._is_writable = True
         self._is_turn_due = self._is_behind = self._is_upgrading = self._is_hashing = False
         self._is_closing = self._is_lost = False
+        self._is_calm = False
+        """Whether nothing keeps the next questions from being answered, as ``_read`` found last."""
         self.active_at = self._loop.time()
         self.stalled_at: float | None = None
 
@@ -96,7 +99,7 @@ class ClientSession(asyncio.Protocol):
         del exc  # why the socket ended changes nothing for us
         if self._is_lost:
             return
-        self._is_lost = self._is_closing = True
+        self._is_lost, self._is_closing, self._is_calm = True, True, False
         self._operations.stop()
         self._output.clear()
         self._server.forget(self)
@@ -107,12 +110,12 @@ class ClientSession(asyncio.Protocol):
         self.active_at = self._loop.time()
         if self._poll is not None and self._poll.is_waiting:
             self._poll.asked()
-        self._wire.frames.receive_data(data)
+        self._frames.receive_data(data)
         self._read()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we answer: stop producing, stop reading."""
-        self._is_writable = False
+        self._is_writable = self._is_calm = False
         self.stalled_at = self._loop.time()
         self._set_reading()
 
@@ -158,39 +161,45 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        self._is_behind, frames = False, self._wire.frames
-        while self._may_start and not self._is_behind:
+        self._is_behind = False
+        while (self._is_calm or self._may_start) and not self._is_behind:
             frame = self._answer_quickly()
             if frame is NEED_DATA:
+                if self._is_calm and not self._is_behind:  # questions alone: all is as it was
+                    if self._output.parts:
+                        self._outbox.send_found(self)
+                    return
                 break
+            self._is_calm = False
             if isinstance(frame, Frame):
                 for one in self._operations.execute_together(frame, self._wire):
                     if not self._is_closing:
                         self._interpret(one)
             elif isinstance(frame, ProtocolFailed):
                 self._fail_protocol(frame)
-            if not frames.waiting:
+            if not self._frames.waiting:
                 break
             self._is_behind = self._may_start and (self._turns.is_over or self._output.is_full)
         if self._is_behind:
             self._turn_later()
         self._flush()
         self._set_reading()
+        self._is_calm = self._may_start and self._is_reading and not self._is_behind
 
     def _answer_quickly(self) -> Frame | NeedData | ProtocolFailed:
         """Answer what the fast lane can (net/agent.py); the first message that it cannot."""
         quick, session, output = self._quick, self.session, self._output
         if quick is None:
             return self._wire.next_frame()
-        frames, put_found = self._wire.frames, output.put_found
+        frames, put_found = self._frames, output.put_found
         size = len(frames.data)
         while output.size < SLICE_BYTES:
             for _ in range(QUICK_ANSWERS):
                 message = next_search(frames)
                 if message is None:
                     return self._wire.next_frame()
-                end, id_element, search = message
-                found = quick(session, *search)
+                end, id_element, question, value = message
+                found = quick(session, question, value)
                 if found is None:
                     return self._wire.next_frame()
                 frames.at = end
@@ -327,17 +336,8 @@ class ClientSession(asyncio.Protocol):
             # plaintext behind the request, which nothing may take for protected later
             self.abort()
             return
-        try:
-            secure = await self._loop.start_tls(
-                plain, self, context, server_side=True,
-                ssl_handshake_timeout=self._server.handshake_timeout_s,
-            )  # fmt: skip
-        except OSError as error:  # ssl.SSLError is one
-            _log.info("StartTLS: %s", error)
-            plain.abort()
-            self.connection_lost(error)
-            return
-        if secure is None:  # the client went away meanwhile
+        secure = await upgraded(plain, self, context, self._server.handshake_timeout_s)
+        if secure is None:
             self.connection_lost(None)
             return
         self._transport = secure
@@ -361,7 +361,7 @@ class ClientSession(asyncio.Protocol):
             return
         if self._output.parts:
             transport.write(self._output.take())
-            if self._poll is not None:
+            if self._poll is not None and not self._poll.is_waiting:  # one of several will do
                 self._poll.answered()
         if self._is_closing:
             transport.close()
@@ -384,7 +384,7 @@ class ClientSession(asyncio.Protocol):
             self.release()
 
     def _end(self) -> None:
-        self._is_closing = True
+        self._is_closing, self._is_calm = True, False
         self.stalled_at = self.stalled_at or self._loop.time()
         self._operations.stop()
 
@@ -395,6 +395,6 @@ class ClientSession(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop a client that does not read."""
-        self._is_closing = True
+        self._is_closing, self._is_calm = True, False
         if self._transport is not None:
             self._transport.abort()

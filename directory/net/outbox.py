@@ -43,6 +43,16 @@ class Outbox:
                 self._call_soon(self._send)
             self._waiting[client] = None
 
+    def send_found(self, client: Held) -> None:
+        """``send`` for answers that changed nothing; where others' changes wait is seen later."""
+        if client is self._last:
+            self.send(client)
+            return
+        self._last = client
+        if not self._waiting:
+            self._call_soon(self._send)
+        self._waiting[client] = None
+
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, {}
         if self._commits.is_needed:  # for something that was answered since

@@ -116,9 +116,9 @@ class Output:
     def take(self) -> bytes:
         """Everything, as one piece; nothing is left."""
         parts = self.parts
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        self.clear()
-        return data
+        self.parts = []
+        self.size = 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import logging
 import ssl
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 from directory.dsa.session import Session
 from directory.errors import ResultCode
 from directory.model.messages import LdapResult
+
+_log = logging.getLogger(__name__)
 
 
 def server_context(
@@ -44,6 +48,23 @@ def start_tls_refusal(
     if context is None:
         return LdapResult(ResultCode.UNAVAILABLE, diagnostic="no certificate is configured")
     return None
+
+
+async def upgraded(
+    plain: asyncio.Transport,
+    protocol: asyncio.Protocol,
+    context: ssl.SSLContext,
+    timeout_s: float,
+) -> asyncio.Transport | None:
+    """What a connection goes on with after StartTLS; None, and it is closed, where that failed."""
+    try:
+        return await asyncio.get_running_loop().start_tls(
+            plain, protocol, context, server_side=True, ssl_handshake_timeout=timeout_s
+        )  # None where the client went away meanwhile
+    except OSError as error:  # ssl.SSLError is one
+        _log.info("StartTLS: %s", error)
+        plain.abort()
+        return None
 
 
 SELF_SIGNED_DAYS = 90

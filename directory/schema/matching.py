@@ -15,6 +15,7 @@ from uuid import UUID
 from directory.errors import ParseError
 from directory.model.dn import DN
 from directory.schema.preparation import (
+    folded_piece,
     prepare,
     prepare_all_folded,
     prepare_folded,
@@ -68,10 +69,6 @@ class MatchingRule:
 
 def _exact(value: bytes) -> bytes:
     return prepare(value, fold=False)
-
-
-def _fold_piece(value: bytes) -> bytes:
-    return prepare_piece(value, fold=True)
 
 
 def _exact_piece(value: bytes) -> bytes:
@@ -182,7 +179,8 @@ def _rules() -> list[MatchingRule]:
         MatchingRule(x + "1", "distinguishedNameMatch", _DN, dn_key),
         MatchingRule(x + "2", "caseIgnoreMatch", _DIRECTORY_STRING, prepare_folded),
         MatchingRule(x + "3", "caseIgnoreOrderingMatch", _DIRECTORY_STRING, prepare_folded),
-        MatchingRule(x + "4", "caseIgnoreSubstringsMatch", _SUBSTRING, prepare_folded, _fold_piece),
+        MatchingRule(x + "4", "caseIgnoreSubstringsMatch", _SUBSTRING, prepare_folded,
+                     folded_piece),
         MatchingRule(x + "5", "caseExactMatch", _DIRECTORY_STRING, _exact),
         MatchingRule(x + "6", "caseExactOrderingMatch", _DIRECTORY_STRING, _exact),
         MatchingRule(x + "7", "caseExactSubstringsMatch", _SUBSTRING, _exact, _exact_piece),
@@ -191,7 +189,7 @@ def _rules() -> list[MatchingRule]:
         MatchingRule(x + "10", "numericStringSubstringsMatch", _SUBSTRING, prepare_numeric,
                      prepare_numeric),
         MatchingRule(x + "11", "caseIgnoreListMatch", "1.3.6.1.4.1.1466.115.121.1.41", _list),
-        MatchingRule(x + "12", "caseIgnoreListSubstringsMatch", _SUBSTRING, _list, _fold_piece),
+        MatchingRule(x + "12", "caseIgnoreListSubstringsMatch", _SUBSTRING, _list, folded_piece),
         MatchingRule(x + "13", "booleanMatch", "1.3.6.1.4.1.1466.115.121.1.7", _boolean),
         MatchingRule(x + "14", "integerMatch", _INTEGER, _integer),
         MatchingRule(x + "15", "integerOrderingMatch", _INTEGER, _integer),
@@ -218,7 +216,7 @@ def _rules() -> list[MatchingRule]:
         MatchingRule("1.3.6.1.4.1.1466.109.114.2", "caseIgnoreIA5Match", _IA5_STRING,
                      prepare_folded),
         MatchingRule("1.3.6.1.4.1.1466.109.114.3", "caseIgnoreIA5SubstringsMatch", _SUBSTRING,
-                     prepare_folded, _fold_piece),
+                     prepare_folded, folded_piece),
         MatchingRule("1.3.6.1.4.1.4203.1.2.1", "caseExactIA5SubstringsMatch", _SUBSTRING,
                      _exact, _exact_piece),
         MatchingRule("1.3.6.1.1.16.2", "uuidMatch", _UUID, _uuid),

@@ -48,8 +48,8 @@ class AttributeIndex:
     """
 
     __slots__ = (
-        "_grouping", "_groups", "_infixes", "_is_derived", "_order", "_ordering", "attribute",
-        "key", "shared", "unique",
+        "_grouping", "_groups", "_infixes", "_is_derived", "_ordering", "attribute",
+        "key", "order", "shared", "unique",
     )  # fmt: skip
 
     def __init__(self, attribute: Attribute) -> None:
@@ -59,7 +59,8 @@ class AttributeIndex:
         self.unique: dict[Key, int] = {}
         self.shared: dict[Key, array[int]] = {}
         self._is_derived = False
-        self._order: OrderedKeys | None = None
+        self.order: OrderedKeys | None = None
+        """The keys in order, once somebody has asked for that."""
         self._ordering: _Construction[OrderedKeys] | None = None
         self._groups: Trigrams | None = None
         self._grouping: _Construction[Trigrams] | None = None
@@ -149,8 +150,8 @@ class AttributeIndex:
     # what is derived ---------------------------------------------------------------------------
 
     def _came(self, key: Key) -> None:
-        if self._order is not None:
-            self._order.add(key)
+        if self.order is not None:
+            self.order.add(key)
         if self._groups is not None:
             assert isinstance(key, bytes)
             self._groups.add(key)
@@ -159,8 +160,8 @@ class AttributeIndex:
         self._note_late(key)
 
     def _went(self, key: Key) -> None:
-        if self._order is not None:
-            self._order.remove(key)
+        if self.order is not None:
+            self.order.remove(key)
         self._note_late(key)
 
     def _note_late(self, key: Key) -> None:
@@ -177,7 +178,7 @@ class AttributeIndex:
     @property
     def has_order(self) -> bool:
         """Whether keys can be asked in order at once."""
-        return self._order is not None
+        return self.order is not None
 
     @property
     def has_groups(self) -> bool:
@@ -191,7 +192,7 @@ class AttributeIndex:
 
     def build_order(self) -> Iterator[None]:
         """Steps until keys can be asked in order."""
-        while self._order is None:
+        while self.order is None:
             building = self._ordering
             if building is None:
                 made = OrderedKeys()
@@ -205,7 +206,7 @@ class AttributeIndex:
                     building.made.add(key)
                 else:
                     building.made.remove(key)
-            self._order, self._ordering = building.made, None
+            self.order, self._ordering = building.made, None
 
     def build_groups(self) -> Iterator[None]:
         """Steps until infixes can be asked."""
@@ -238,27 +239,25 @@ class AttributeIndex:
         total = len(self.unique) + sum(map(len, self.shared.values()))
         if total > at_most:
             return None
-        return self._union((*self.unique, *self.shared))
+        return self.union((*self.unique, *self.shared))
 
     def ordered(self) -> OrderedKeys:
         """All keys in order, built at once where no search has asked in steps."""
-        if self._order is None:
+        if self.order is None:
             for _ in self.build_order():
                 pass
-            assert self._order is not None
-        return self._order
+            assert self.order is not None
+        return self.order
 
     def between(self, low: Key | None, high: Key | None, at_most: int) -> Sequence[int] | None:
         """Entries with a key from ``low`` to ``high``, both included; None if too many keys."""
         keys = self.ordered().between(low, high, at_most)
-        return None if keys is None else self._union(keys)
+        return None if keys is None else self.union(keys)
 
     def starting_with(self, prefix: bytes, at_most: int) -> Sequence[int] | None:
         """Entries with a key that starts so; None if too many keys."""
-        keys = (self._order or self.ordered()).starting_with(prefix, at_most)
-        if keys is None:
-            return None
-        return self.ids(keys[0]) if len(keys) == 1 else self._union(keys)
+        keys = self.ordered().starting_with(prefix, at_most)
+        return None if keys is None else self.union(keys)
 
     def containing(self, piece: bytes, at_most: int) -> Sequence[int] | None:
         """Entries with a key that contains a piece; None if too many keys, or it cannot tell."""
@@ -276,9 +275,10 @@ class AttributeIndex:
             found.append(key)
             if len(found) > at_most:
                 return None
-        return self._union(found)
+        return self.union(found)
 
-    def _union(self, keys: Iterable[Key]) -> Sequence[int]:
+    def union(self, keys: Iterable[Key]) -> Sequence[int]:
+        """Entries with any of these keys, in the order of their ids."""
         result: list[int] = []
         unique, shared = self.unique, self.shared
         if not shared:

@@ -16,6 +16,10 @@ RUN_KEYS = 4096
 """Keys sorted or merged at a time while the order is built: some 3 ms."""
 
 
+FEW = 8
+"""Keys of an answer that are counted one by one, which is quicker than to look for their end."""
+
+
 class OrderedKeys:
     """Distinct keys of one type, in order."""
 
@@ -97,8 +101,15 @@ class OrderedKeys:
 
     def starting_with(self, prefix: bytes, at_most: int) -> list[Key] | None:
         """Keys that start so; None if too many."""
-        above = _successor(prefix)
         number = bisect_left(self._lasts, prefix)
+        if number < len(self._lasts):
+            block = self._blocks[number]
+            first = last = bisect_left(block, prefix)
+            if first + FEW < len(block) and not block[first + FEW].startswith(prefix):  # type: ignore[union-attr]  # keys of one type
+                while block[last].startswith(prefix):  # type: ignore[union-attr]  # as above
+                    last += 1
+                return None if last - first > at_most else block[first:last]
+        above = _successor(prefix)
         if above is None or number == len(self._lasts) or self._lasts[number] < above:  # type: ignore[operator]  # keys of one type
             return self.between(prefix, above, at_most, below=True)
         block = self._blocks[number]  # nearly always the only one

@@ -88,13 +88,15 @@ def envelope(id_element: bytes, operation: bytes, controls: bytes = b"") -> byte
 class FrameBuffer:
     """Cuts a stream into frames. A message's announced size is checked before it is collected."""
 
-    __slots__ = ("_late", "_late_size", "_missing", "at", "data", "size_max")
+    __slots__ = ("_late", "_late_size", "_missing", "at", "data", "size_max", "value_offset")
 
     def __init__(self, size_max: int = MESSAGE_SIZE_MAX) -> None:
         self.size_max = size_max
         self.data = b""
         """What was received last, as one piece; up to ``at`` it has been read."""
         self.at = 0
+        self.value_offset = 0
+        """Where a search like the last one has its value (``wire.quick``); 0 where none is."""
         # chunks that came while a message was known to be incomplete; joined once, when it is
         # whole, so that collecting a large message costs what it weighs
         self._late: list[bytes] = []

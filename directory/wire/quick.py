@@ -3,12 +3,16 @@
 One item of a name and at most one value, or some of which all must match; no controls, short
 names. Everything it cannot read at a glance it leaves to the plain path (``wire.frame`` and
 ``wire.requests``), by answering None: it never decides anything itself.
-``tests/property/wire/test_quick.py`` holds the two together.
+
+Most searches are one of a few questions about another value: the octets before and behind the value
+have been there before. Those are compared with what was read, in one look, and only the value is
+taken (``_KNOWN``). ``tests/property/wire/test_quick.py`` holds all of it together.
 """
 
 from __future__ import annotations
 
 from directory.errors import DecodeError, LdapError
+from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model import ber
 from directory.model.ber import Reader
 from directory.model.filter import (
@@ -35,11 +39,26 @@ from directory.wire.frame import FrameBuffer
 Others = tuple[tuple[bytes, bytes | None], ...]
 """Attributes and values that must be equal too (None: present): the rest of an And."""
 
-QuickSearch = tuple[bytes, int, ItemMaker, bytes, bytes | None, tuple[str, ...], int, Others]
-"""Base, scope, item, attribute, value (None: present), attributes wanted, size limit, the others.
+Question = tuple[bytes, int, ItemMaker, bytes, tuple[str, ...], int, Others]
+"""Base, scope, item, attribute, attributes wanted, size limit, the others: all but the value.
 
-The item is what its maker makes of attribute and value; names are as sent.
+The item is what its maker makes of attribute and value; names are as sent. What is asked again is
+nearly always the same object.
 """
+
+QUESTIONS_MAX = 4096
+"""Questions remembered, one for each length of value; all are forgotten when there are more. Each
+is below a kilobyte."""
+
+_KNOWN: dict[bytes, tuple[int, Question]] = {}
+"""Questions by what is around the value: from the base on up to the value, and what is behind.
+
+Beside each stands where the value begins, counted from the base's element. All lengths are among
+these octets, that of the value too, so whatever has the same is as well formed as what was read.
+"""
+
+_SAME: dict[Question, Question] = {}
+"""One object for each question, whatever the length of its value."""
 
 _SCOPES = 4
 _SHORT = 128
@@ -61,14 +80,12 @@ _ASSERTIONS: dict[int, ItemMaker] = {
 _PIECES: dict[int, ItemMaker] = {0x80: starting_with, 0x81: containing, 0x82: ending_with}
 
 
-def next_search(frames: FrameBuffer) -> tuple[int, bytes, QuickSearch] | None:
+def next_search(frames: FrameBuffer) -> tuple[int, bytes, Question, bytes | None] | None:
     """The next message if it is a quick search: where it ends, its id element, and the search.
 
     The buffer stays where it is. None says nothing but that ``next_frame`` has to look.
     """
     data, at = frames.data, frames.at
-    if len(data) - at < 2:
-        return None
     try:
         n = data[at + 1]
         if n < _SHORT:
@@ -81,22 +98,48 @@ def next_search(frames: FrameBuffer) -> tuple[int, bytes, QuickSearch] | None:
         end = start + n
         size = data[start + 1]
         operation = start + 2 + size
+        first = data[start + 2]
         if (
             data[at] != ber.SEQUENCE or end > len(data) or data[start] != ber.INTEGER
-            or not 1 <= size <= 4 or data[start + 2] >= _SHORT
+            or not 1 <= size <= 4 or first >= _SHORT
             or data[operation] != tags.SEARCH_REQUEST
             # zero, which is the server's, and ids with octets more than they need
-            or (not data[start + 2] and (size == 1 or data[start + 3] < _SHORT))
+            or (not first and (size == 1 or data[start + 3] < _SHORT))
         ):  # fmt: skip
             return None
+        offset = frames.value_offset
+        if offset:
+            n = data[operation + 1]
+            base_at = operation + 2
+            if n >= _SHORT:
+                n = data[base_at] if n == 0x81 else -1
+                base_at += 1
+            value_at = base_at + offset
+            if value_at < end and base_at + n == end:
+                stop = value_at + data[value_at - 1]
+                known = _KNOWN.get(data[base_at:value_at] + data[stop:end])
+                if known is not None and known[0] == offset:
+                    return end, data[start:operation], known[1], data[value_at:stop]
+            frames.value_offset = 0
     except IndexError:
         return None
     search = quick_search(data, operation, end)
-    return None if search is None else (end, data[start:operation], search)
+    if search is None:
+        return None
+    question, value, value_at = search
+    if value is not None and value_at:
+        base_at = operation + 2 + (data[operation + 1] >= _SHORT)
+        frames.value_offset = value_at - base_at
+        around = data[base_at:value_at] + data[value_at + len(value) : end]
+        question = _remembered(around, value_at - base_at, question)
+    return end, data[start:operation], question, value
 
 
-def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
-    """Read a SearchRequest that is the whole of ``data[at:end]``, or leave it to the plain path."""
+def quick_search(data: bytes, at: int, end: int) -> tuple[Question, bytes | None, int] | None:
+    """Read a SearchRequest that is the whole of ``data[at:end]``, or leave it to the plain path.
+
+    A question, the value it is about (None: present), and where that is, if it is the only one.
+    """
     try:
         n = data[at + 1]
         if n < _SHORT:
@@ -122,6 +165,7 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
             return None
         tag = data[filter_at]
         others: Others = ()
+        value_at = 0
         if tag == AND:
             items = _items(data, filter_at + 2, stop)
             if items is None:
@@ -157,7 +201,23 @@ def quick_search(data: bytes, at: int, end: int) -> QuickSearch | None:
                 return None
     except (IndexError, DecodeError, LdapError):
         return None
-    return data[base_at:base_end], limits[0], make, name, value, attributes, limits[1], others
+    question = data[base_at:base_end], limits[0], make, name, attributes, limits[1], others
+    return question, value, value_at
+
+
+def _remembered(around: bytes, offset: int, question: Question) -> Question:
+    """The same question as one object, from here on known by the octets around its value."""
+    if len(around) > REMEMBERED_OCTETS_MAX:
+        return question
+    known = _SAME.get(question)
+    if known is None:
+        if len(_SAME) >= QUESTIONS_MAX:
+            _SAME.clear()
+        known = _SAME[question] = question
+    if len(_KNOWN) >= QUESTIONS_MAX:
+        _KNOWN.clear()
+    _KNOWN[around] = offset, known
+    return known
 
 
 def _items(data: bytes, at: int, stop: int) -> list[tuple[bytes, bytes | None]] | None:

@@ -9,6 +9,7 @@ from directory.model import messages as m
 from directory.model.dn import DN
 from directory.model.filter import Equality
 from directory.model.modification import add, delete, replace
+from directory.wire.quick import Question
 from tests.support.directories import SUFFIX as GENERIC
 from tests.support.directories import USERS, Bench, ad, generic
 
@@ -30,6 +31,18 @@ def populated(profile: str) -> tuple[Bench, DN]:
     members = tuple(str(top.child("CN", name)) for name in NAMES[:2])
     made.add(top.child("CN", "group"), objectClass="group", member=members)
     return made, top
+
+
+_ASKED: dict[Question, Question] = {}
+
+
+def question(
+    base: str, scope: int, make: f.ItemMaker, name: str, attributes: tuple[str, ...] = (),
+    size_limit: int = 0,
+) -> Question:  # fmt: skip
+    """A question as the wire reads it: when it is asked again it is the same object."""
+    asked: Question = base.encode(), scope, make, name.encode(), attributes, size_limit, ()
+    return _ASKED.setdefault(asked, asked)
 
 
 REQUESTS = st.tuples(

@@ -96,7 +96,7 @@ def _found(searches: Searches) -> list[tuple[bytes, tuple[Any, ...]]]:
     frames.receive_data(b"".join(searches.sent))
     found: list[tuple[bytes, tuple[Any, ...]]] = []
     while (message := next_search(frames)) is not None:
-        found.append((message[1], message[2]))
+        found.append((message[1], message[2:]))
         frames.at = message[0]
     return found
 

@@ -107,7 +107,8 @@ def run_quick_search(data: bytes) -> None:
     found = next_search(frames)
     if found is None:
         return
-    end, id_element, (base, scope, make, raw_name, value, attributes, size_limit, others) = found
+    end, id_element, question, value = found
+    base, scope, make, raw_name, attributes, size_limit, others = question
     frame = frames.next_frame()
     assert isinstance(frame, Frame)
     promise(frame.id_element == id_element and not frame.controls, "another message")

@@ -15,7 +15,7 @@ from directory.model.modification import replace
 from directory.wire.entries import encode_entry
 from tests.support.directories import PASSWORD, Bench, generic
 from tests.support.directories import SUFFIX as GENERIC
-from tests.support.quick_searches import REQUESTS, WRITES, populated, write
+from tests.support.quick_searches import REQUESTS, WRITES, populated, question, write
 
 
 @settings(max_examples=60)
@@ -51,8 +51,8 @@ def compare(made: Bench, session: Session, top: DN, step: Any) -> None:
              "nowhere": "dc=nowhere"}  # fmt: skip
     base = bases[str(where)]
     quick = made.agent.quick_search(
-        session, base.encode(), scope, make, str(name).encode(),
-        None if value is None else str(value).encode(), attributes, limit,
+        session, question(base, scope, make, str(name), attributes, limit),
+        None if value is None else str(value).encode(),
     )  # fmt: skip
     if quick is None:
         return
@@ -102,13 +102,11 @@ def test_a_directory_that_went_back_to_a_snapshot_answers_from_what_it_has_now()
     made.add(top.child("cn", "new"), objectClass="inetOrgPerson", sn="x", mail="new@x")
     made.ask(m.DeleteRequest(top.child("cn", "a")))
     steps = [("base", 2, "mail", value, ("cn",), 0, Equality) for value in ("new@x", "97@x")]
-    ask = made.agent.quick_search
-    found = [ask(made.session, str(top).encode(), 2, Equality, b"mail", value.encode(), ("cn",), 0)
-             for _, _, _, value, *_ in steps]  # fmt: skip
+    ask, mail = made.agent.quick_search, question(str(top), 2, Equality, "mail", ("cn",))
+    found = [ask(made.session, mail, value) for value in (b"new@x", b"97@x")]
     assert [len(entries or ()) for entries in found] == [1, 0]
     made.agent.restore(snapshot)
-    found = [ask(made.session, str(top).encode(), 2, Equality, b"mail", value.encode(), ("cn",), 0)
-             for _, _, _, value, *_ in steps]  # fmt: skip
+    found = [ask(made.session, mail, value) for value in (b"new@x", b"97@x")]
     assert [len(entries or ()) for entries in found] == [0, 1]
     for step in steps:
         compare(made, made.session, top, step)

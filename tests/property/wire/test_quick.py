@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +57,7 @@ def _agrees(operation: bytes) -> bool:
         return False
     request = decode_request(operation)
     assert isinstance(request, SearchRequest)
-    base, scope, make, raw_name, value, attributes, size_limit, others = quick
+    (base, scope, make, raw_name, attributes, size_limit, others), value, _ = quick
     name = raw_name.decode()
     read = filters.Present(name) if value is None else make(name, value)
     if isinstance(request.filter, filters.And):
@@ -92,9 +94,10 @@ def test_a_damaged_search_is_not_read_differently(
     quick = quick_search(bytes(raw), 0, len(raw))
     if quick is not None:
         try:
-            for raw_name in (quick[3], *(raw for raw, _ in quick[7])):
+            question = quick[0]
+            for raw_name in (question[3], *(raw for raw, _ in question[6])):
                 raw_name.decode()
-            DN.parse(quick[0].decode())
+            DN.parse(question[0].decode())
         except ValueError:
             return  # a directory finds no such name and leaves it to the plain path
         _agrees(bytes(raw))
@@ -130,15 +133,65 @@ def test_a_message_taken_from_a_stream_is_the_one_the_plain_path_finds(
     found = next_search(frames)
     if found is None:
         return
-    end, id_element, search = found
+    end, id_element, *search = found
     frame = _frame(bytes(raw))
     assert frame is not None
     assert (frame.id_element, frame.controls) == (id_element, b"")
     assert frame.message_id
     assert _frame(bytes(raw[:end])) == frame
     assert _frame(bytes(raw[: end - 1])) is None
-    assert quick_search(frame.operation, 0, len(frame.operation)) == search
+    read = quick_search(frame.operation, 0, len(frame.operation))
+    assert read is not None
+    assert read[:2] == tuple(search)
     assert frames.at == 0
+
+
+makers = st.sampled_from(
+    [filters.Equality, filters.GreaterOrEqual, filters.starting_with, filters.containing]
+)
+
+
+@given(
+    plain,
+    names,
+    makers,
+    st.lists(octets.filter(bool), min_size=1, max_size=6),
+    st.integers(1, 2**31 - 1).map(integer),
+    st.data(),
+)
+def test_who_asks_about_another_value_is_read_like_who_asks_first(
+    request: SearchRequest,
+    name: str,
+    make: filters.ItemMaker,
+    values: list[bytes],
+    id_element: bytes,
+    data: st.DataObject,
+) -> None:
+    """Damaged or not: what is known of the one before decides nothing that reading would not."""
+    asked = FrameBuffer()
+    for value in [*values, *values]:
+        raw = bytearray(
+            envelope(id_element, encode_operation(replace(request, filter=make(name, value))))
+        )
+        if data.draw(st.booleans()):
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        first = FrameBuffer()
+        for frames in (asked, first):
+            frames.data, frames.at = bytes(raw), 0
+        assert next_search(asked) == next_search(first)
+
+
+def test_the_same_question_about_another_value_is_the_same_object() -> None:
+    frames, found = FrameBuffer(), []
+    for value in (b"a", b"b", b"longer", b"c"):
+        request = SearchRequest(DN.parse("dc=x"), filter=filters.Equality("mail", value))
+        frames.receive_data(envelope(integer(7), encode_operation(request)))
+        search = next_search(frames)
+        assert search is not None
+        frames.at, _, question, read = search
+        assert read == value
+        found.append(question)
+    assert all(question is found[0] for question in found)
 
 
 compares = st.builds(CompareRequest, dns, names, octets)

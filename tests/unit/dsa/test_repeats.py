@@ -15,6 +15,7 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.modification import replace
 from tests.support.directories import PASSWORD, SUFFIX, Bench, generic
+from tests.support.quick_searches import question
 
 NAME = SUFFIX.child("cn", "n1")
 
@@ -42,9 +43,8 @@ def like(start: str) -> f.Filter:
 def ask(
     made: Bench, session: Session, start: str = "n", attributes: tuple[str, ...] = ("cn", "mail")
 ) -> Sequence[bytes] | None:
-    return made.agent.quick_search(
-        session, str(SUFFIX).encode(), 2, f.starting_with, b"mail", start.encode(), attributes, 0
-    )
+    asked = question(str(SUFFIX), 2, f.starting_with, "mail", attributes)
+    return made.agent.quick_search(session, asked, start.encode())
 
 
 def repeated(made: Bench, session: Session) -> Sequence[bytes]:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+
 from directory.net.durability import GroupCommit
 from directory.net.outbox import Outbox
 
@@ -107,3 +109,14 @@ def test_who_is_alone_waits_for_the_commit_too() -> None:
     turns.outbox.send(turns.a)
     assert turns.log == []
     assert turns.turn() == ["commit", "a"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_was_found_waits_for_the_commit_of_what_others_changed(alone: bool) -> None:
+    turns = Turns()
+    turns.outbox.send_found(turns.a if alone else turns.b)
+    turns.turn()
+    turns.directory.has_uncommitted = True
+    turns.outbox.send_found(turns.a)
+    assert turns.log == []
+    assert [*turns.turn(), *turns.turn()] == ["commit", "a"]
