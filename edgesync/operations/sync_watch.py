@@ -27,7 +27,7 @@ _LOOK_AGAIN_S = 0.5
 """Longest wait between two looks at the clock and at a request to stop."""
 
 
-_QUIET_S = 0.002
+_QUIET_S = 0.001
 """Changes come in bursts. A run waits until none came for so long: then one run takes them all,
 where each would cost a session, a lease and a cookie of its own."""
 
