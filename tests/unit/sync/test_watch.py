@@ -97,7 +97,7 @@ class Burst:
 
 @pytest.mark.parametrize(
     ("stop", "waits"),
-    [(Burst(0), 1), (Burst(3), 4), (Burst(10_000), 10), (Burst(9, is_set=True), 1)],
+    [(Burst(0), 1), (Burst(3), 4), (Burst(10_000), 20), (Burst(9, is_set=True), 1)],
 )
 def test_a_run_waits_for_the_end_of_a_burst_but_not_for_ever(stop: Burst, waits: int) -> None:
     context, service = SimpleNamespace(lab=None), SimpleNamespace(stop_watch=stop)
