@@ -160,7 +160,7 @@ def _bits(value: bytes) -> bytes:
 
 
 def _list(value: bytes) -> bytes:
-    return b"$".join(prepare_folded(line) for line in value.split(b"$"))
+    return b"$".join([prepare_folded(line) for line in value.split(b"$")])
 
 
 def _uuid(value: bytes) -> bytes:

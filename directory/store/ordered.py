@@ -45,7 +45,8 @@ class OrderedKeys:
             yield
 
     def __iter__(self) -> Iterator[Key]:
-        return (key for block in self._blocks for key in block)
+        for block in self._blocks:
+            yield from block
 
     def add(self, key: Key) -> None:
         """Put in a key; one that is there stays once."""
