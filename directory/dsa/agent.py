@@ -14,6 +14,7 @@ from directory.dsa.content_sync import ContentSync
 from directory.dsa.context import Context, DsaObserver
 from directory.dsa.dirsync import dir_sync
 from directory.dsa.notification import notify
+from directory.dsa.parted_search import parted_page
 from directory.dsa.passwords import PasswordHasher
 from directory.dsa.quick import QuickSearch
 from directory.dsa.quick_add import QuickAdd
@@ -38,8 +39,8 @@ from directory.entropy import Entropy
 from directory.errors import JournalError, LdapError, ParseError, ResultCode
 from directory.model import ber
 from directory.model import messages as m
-from directory.model.controls import Control, PostReadEntry, PreReadEntry
-from directory.model.encoded import EncodedEntry
+from directory.model.controls import Control, PagedResults, PostReadEntry, PreReadEntry
+from directory.model.encoded import EncodedEntry, EntryTable
 from directory.model.messages import LdapResult, Reply, Request
 from directory.model.modification import ModifyOperation
 from directory.store.entry import StoredEntry
@@ -96,6 +97,22 @@ class DirectoryServiceAgent:
         except (LdapError, ParseError, JournalError) as error:
             yield _final(request, self._refused(session, request, error))
 
+    def page(
+        self, session: Session, request: m.SearchRequest, control: PagedResults
+    ) -> tuple[list[EncodedEntry], Reply] | None:
+        """One page of a search, for callers in this process that take entries apart.
+
+        None where only ``execute`` can tell; what it answers is the same.
+
+        Raises:
+            LdapError: what the final response would say.
+        """
+        try:
+            return parted_page(self.context, session, request, control)
+        except (LdapError, ParseError) as error:
+            self._refused(session, request, error).raise_for_code()
+            raise
+
     def update(self, session: Session, request: Request) -> None:
         """Execute an add, modify, rename or delete without controls; nothing is made of success.
 
@@ -119,6 +136,12 @@ class DirectoryServiceAgent:
             kind = change.name.encode()
             changes.append((kind, ber.attribute(kind, change.values), change.values))
         return self.quick_modify(session, str(request.dn).encode(), changes)
+
+    def add_table(self, session: Session, table: EntryTable) -> list[LdapError | None]:
+        """``update_all`` for adds of entries that are alike."""
+        if session.group_commit and not session.is_global_catalog:
+            return self.bulk_add.update_table(session, table, self._outcome)
+        return [self._outcome(session, m.AddRequest(entry)) for entry in table.entries()]
 
     def update_all(self, session: Session, requests: Sequence[Request]) -> list[LdapError | None]:
         """``update`` for many in their order: why each was refused, or None.

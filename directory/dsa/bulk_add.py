@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from directory.dsa import content
-from directory.dsa.columns import Values, all_values, check_values, single_values
 from directory.dsa.context import Context, WireName
 from directory.dsa.quick_add import QuickAdd
 from directory.dsa.quick_names import PLAIN_RDN
 from directory.dsa.session import Session
 from directory.errors import LdapError
+from directory.model.columns import Values, all_values, single_values
 from directory.model.encoded import EntryForm, EntryTable, PartedEntry
 from directory.model.messages import AddRequest, Request
 from directory.model.names import AttributeName
@@ -68,6 +68,20 @@ class BulkAdd:
                 continue
             for _ in range(max(1, len(run))):
                 outcomes.append(one(session, requests[len(outcomes)]))
+        return outcomes
+
+    def update_table(self, session: Session, table: EntryTable, one: One) -> list[LdapError | None]:
+        """``update_all`` for adds of entries that are in columns already."""
+        outcomes: list[LdapError | None] = []
+        count = len(table.values)
+        while len(outcomes) < count:
+            at = len(outcomes)
+            is_known = self._quick.patterns.get(table.form) is not None
+            part = table.part(at, at + (RUN_MAX if is_known else 1))
+            if len(part.values) >= RUN_MIN and self.add_table(session, part):
+                outcomes += [None] * len(part.values)
+            else:
+                outcomes += [one(session, AddRequest(entry)) for entry in part.entries()]
         return outcomes
 
     def _run(self, requests: Sequence[Request], start: int) -> list[PartedEntry]:
@@ -181,7 +195,7 @@ class BulkAdd:
         values = single_values(blobs, len(check.spelling))
         if values is None:
             values, whose = all_values(blobs)
-        check_values(check, values)
+        _check_values(check, values)
         is_indexed = self._context.store.indexes.has(name)
         rule = check.attribute.equality
         is_many = len(values) > len(blobs)
@@ -211,3 +225,20 @@ def _keys(kind: str, values: list[bytes]) -> list[str]:
     start = kind + "="
     text = start + lines.decode("ascii").lower().replace("\n", f"\n{start}")
     return text.split("\n")
+
+
+def _check_values(check: WireName, values: Values) -> None:
+    """Look whether each may be a value of the attribute.
+
+    Raises:
+        ValueError: one may not.
+    """
+    syntax = check.attribute.syntax
+    if syntax is not None and syntax.takes_ascii:
+        if b"" not in values and b"".join(values).isascii():
+            return
+    elif syntax is not None and syntax.takes_anything:
+        return
+    if check.check is not None:
+        for value in values:
+            check.check(value)

@@ -26,6 +26,7 @@ from directory.model.messages import (
 from directory.store.dit import TOP
 from directory.store.entry import DELETED, RECYCLED, REFERRAL, SUBENTRY, TICK, StoredEntry
 from directory.store.evaluate import Test, always, compile_filter
+from directory.store.shape_truth import ENTRIES_MIN, by_shape
 
 CLOCK_EVERY = 256
 """Entries tested between looks at the clock."""
@@ -104,8 +105,11 @@ def find(
         raise LdapError(ResultCode.NO_SUCH_OBJECT, "the search needs a base in a naming context")
     wanted = rewrite(context, request.filter)
     candidates, rest = store.collect(base, request.scope, wanted)
-    test = None if rest is None else compile_filter(store, rest)
-    test = None if test is always else test
+    test: Test | None = None
+    if rest is not None:
+        compiled = by_shape if len(candidates) >= ENTRIES_MIN else compile_filter
+        test = compiled(store, rest)
+        test = None if test is always else test
     if store.referrals and not controls.manage_dsa_it:
         candidates += _referrals_in_scope(context, base, request.scope, candidates)
     return Matching(

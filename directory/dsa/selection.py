@@ -15,7 +15,13 @@ from operator import itemgetter
 from directory.dsa.computed import CONSTRUCTED
 from directory.limits import REMEMBERED_OCTETS_MAX
 from directory.model import ber
-from directory.model.encoded import decode_attribute, search_result_entry, split_operation
+from directory.model.encoded import (
+    EncodedEntry,
+    PartedAnswer,
+    decode_attribute,
+    search_result_entry,
+    split_operation,
+)
 from directory.model.names import AttributeName
 from directory.schema.definitions import Usage
 from directory.store.computed import ComputedAttribute
@@ -159,6 +165,33 @@ class Selection:
             if foreign:
                 return search_result_entry(entry.name, split_operation(operation)[1] + foreign)
         return operation
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether an answer is nothing but attributes of its entry, and those as they are."""
+        return self.is_own and not self.ranges and not self.types_only
+
+    def parter(self) -> Callable[[StoredEntry], EncodedEntry]:
+        """The function that makes the answer of an entry and does not put it together."""
+        store, own = self._store, self._own
+        known: dict[Shape, tuple[Picker, tuple[bytes, ...]]] = {}
+
+        def parts(entry: StoredEntry) -> EncodedEntry:
+            shape = entry.shape
+            plan = known.get(shape)
+            if plan is None:
+                stored = [name.encode() for name in shape.names if self.picks(name)]
+                names = (*stored, *(spelling for spelling, _ in own))
+                plan = known[shape] = self._stored(shape), names
+            blobs = [*plan[0](entry.blobs)]
+            for spelling, computed in own:
+                values = computed.values(store, entry)
+                if not values:  # most have all that is worked out
+                    return EncodedEntry(search_result_entry(entry.name, self._own_body(entry)))
+                blobs.append(ber.attribute(spelling, values))
+            return PartedAnswer(entry.name, plan[1], blobs)
+
+        return parts
 
     def _stored(self, shape: Shape) -> Picker:
         picker = shape.selected.get(self.mark)

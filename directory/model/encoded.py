@@ -7,7 +7,7 @@ source directory to a target, without its values being taken apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from directory.model import ber
@@ -54,7 +54,7 @@ class EncodedEntry(Entry):
             return super().first(name)
         wanted = name.lower().encode()
         size = len(wanted)
-        for blob in attribute_blobs(split_operation(self.operation)[1]):
+        for blob in self.wire_forms():
             at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
             if blob[at - 1] == size and blob[at : at + size].lower() == wanted:
                 values = attribute_values(blob)
@@ -66,6 +66,39 @@ class EncodedEntry(Entry):
     def name(self) -> bytes:
         """Its name as it is spelled."""
         return split_operation(self.operation)[0]
+
+    def wire_forms(self) -> Iterable[bytes]:
+        """Its attributes, each in wire form."""
+        return attribute_blobs(split_operation(self.operation)[1])
+
+
+class PartedAnswer(EncodedEntry):
+    """An entry of an answer that is not put together: for those who read thousands alike.
+
+    ``names``, in any case, stand beside ``blobs``; entries that are alike share one tuple of them.
+    """
+
+    __slots__ = ("_name", "blobs", "names")
+
+    def __init__(self, name: bytes, names: tuple[bytes, ...], blobs: Sequence[bytes]) -> None:
+        self._name = name
+        self.names = names
+        self.blobs = blobs
+        self._folded = None
+
+    @property
+    def name(self) -> bytes:
+        """Its name as it is spelled."""
+        return self._name
+
+    @property
+    def operation(self) -> bytes:  # type: ignore[override]  # nobody sets it
+        """The SearchResultEntry."""
+        return search_result_entry(self._name, b"".join(self.blobs))
+
+    def wire_forms(self) -> Iterable[bytes]:
+        """Its attributes, each in wire form."""
+        return self.blobs
 
 
 class EntryForm(NamedTuple):
@@ -105,6 +138,10 @@ class PartedEntry(EncodedEntry):
             return self._attributes
         return super().__getattr__(name)
 
+    def wire_forms(self) -> Iterable[bytes]:
+        """Its attributes, each in wire form."""
+        return self.blobs
+
     @property
     def rdn(self) -> bytes:
         """The most specific RDN, as text."""
@@ -126,6 +163,11 @@ class EntryTable(NamedTuple):
     """Of the RDNs: none needs escapes."""
     columns: Sequence[Sequence[bytes]]
     """The attributes in wire form, beside the form's names."""
+
+    def part(self, start: int, stop: int) -> EntryTable:
+        """Some of the entries."""
+        columns = [column[start:stop] for column in self.columns]
+        return EntryTable(self.form, self.values[start:stop], columns)
 
     def entries(self) -> Iterator[PartedEntry]:
         """The entries, one by one."""

@@ -71,15 +71,12 @@ def _item(attribute: Attribute, values: Values, item: f.Filter) -> Test:
 
 def values_of(store: Store, description: str) -> Values:
     """A function to the values an entry has for a description, its subtypes included."""
-    schema = store.schema
-    name = schema.canonical(description)
-    base, _, options = name.partition(";")
-    computed = store.computed.get(base)
-    if computed is not None and not options:
+    name = store.schema.canonical(description)
+    computed = store.computed.get(name)
+    if computed is not None:
         work_out = computed.values
         return lambda entry: work_out(store, entry)
-    bases = frozenset(schema.subtypes.get(AttributeName(base), (AttributeName(base),)))
-    wanted = frozenset(options.split(";")) if options else frozenset()
+    bases, wanted = bases_and_options(store, name)
 
     def values(entry: StoredEntry) -> Iterable[bytes]:
         found = entry.shape.described.get(name)
@@ -90,6 +87,13 @@ def values_of(store: Store, description: str) -> Values:
         return [value for at in found for value in attribute_values(entry.blobs[at])]
 
     return values
+
+
+def bases_and_options(store: Store, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Which attributes a description means, subtypes included, and the options it asks for."""
+    base, _, options = name.partition(";")
+    bases = store.schema.subtypes.get(AttributeName(base), (AttributeName(base),))
+    return frozenset(bases), frozenset(options.split(";")) if options else frozenset()
 
 
 def _and(tests: list[Test]) -> Test:

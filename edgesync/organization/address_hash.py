@@ -7,7 +7,7 @@ SHA-256 is documented; its exact input and the text form are not. The forms here
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 AddressHash = Callable[[str], bytes]
@@ -33,6 +33,25 @@ def hash_without_type(proxy_address: str) -> bytes:
     """SHA-256 over an SMTP address in lower case; other types keep theirs."""
     digest = sha256(proxy_address.lower().removeprefix("smtp:").encode()).digest()
     return HASH_PREFIX + b2a_base64(digest, newline=False)
+
+
+def hash_all(hash_address: AddressHash, addresses: Sequence[bytes]) -> list[bytes]:
+    """``hash_address`` of many, given in UTF-8; ASCII is folded as the lines of one text.
+
+    Raises:
+        UnicodeDecodeError: one is not UTF-8.
+    """
+    lines = b"\n".join(addresses)
+    if (
+        hash_address not in {hash_with_type, hash_without_type}
+        or not lines.isascii()
+        or lines.count(b"\n") >= len(addresses)
+    ):
+        return [hash_address(address.decode()) for address in addresses]
+    folded = lines.lower().split(b"\n")
+    if hash_address is hash_without_type:
+        folded = [address.removeprefix(b"smtp:") for address in folded]
+    return [HASH_PREFIX + b2a_base64(sha256(one).digest(), newline=False) for one in folded]
 
 
 ADDRESS_HASHES: dict[str, AddressHash] = {

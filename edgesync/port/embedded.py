@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from directory.dsa.agent import DirectoryServiceAgent
 from directory.dsa.session import Session
 from directory.errors import JournalError
-from directory.model.controls import Control, Notification, ShowDeleted
+from directory.model.controls import Control, Notification, PagedResults, ShowDeleted
 from directory.model.dn import DN
+from directory.model.encoded import EntryTable
 from directory.model.entry import Entry
 from directory.model.messages import (
     AddRequest,
@@ -65,6 +66,12 @@ class EmbeddedPort:
 
     def search(self, request: SearchRequest, controls: Sequence[Control] = ()) -> SearchOutcome:
         """One page."""
+        if len(controls) == 1 and isinstance(controls[0], PagedResults):
+            page = self.agent.page(self.session, request, controls[0])
+            if page is not None:
+                entries, final = page
+                _check(final)
+                return SearchOutcome(tuple(entries), final.controls)
         collected = _Collected()
         answered = self._run(request, controls, collected)
         return SearchOutcome(
@@ -102,6 +109,18 @@ class EmbeddedPort:
         with self.batch():
             return self.agent.update_all(self.session, requests)
 
+    def start_adds(self, tables: Sequence[EntryTable]) -> Callable[[], WriteOutcomes]:
+        """``write_all`` for adds of entries that are alike.
+
+        Raises:
+            PortUnavailable: they could not be made durable, and none of them was made.
+        """
+        outcomes: WriteOutcomes = []
+        with self.batch():
+            for table in tables:
+                outcomes += self.agent.add_table(self.session, table)
+        return lambda: outcomes
+
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Writes inside become durable together at the end: one disk flush for all of them.
@@ -134,9 +153,7 @@ class EmbeddedPort:
         request = SearchRequest(base, attributes=("1.1",))
         controls = (Notification(critical=True), ShowDeleted(critical=True))
         for reply in self.agent.execute(self.session, request, controls, message_id=number):
-            result = getattr(reply.operation, "result", None)
-            if isinstance(result, LdapResult):
-                result.raise_for_code()
+            _check(reply)
 
     def _deliver(self, message_id: int, _reply: Reply) -> None:
         self._watches[message_id]()
@@ -166,9 +183,19 @@ class EmbeddedPort:
             elif isinstance(operation, SyncInfo):
                 assert collected is not None
                 collected.infos.append(operation)
-            elif not isinstance(operation, SearchResultReference):
-                result = getattr(operation, "result", None)
-                if isinstance(result, LdapResult):
-                    result.raise_for_code()
-                    return reply.controls
+            elif not isinstance(operation, SearchResultReference) and _check(reply):
+                return reply.controls
         raise AssertionError(f"no final response to {type(request).__name__}")
+
+
+def _check(reply: Reply) -> bool:
+    """Whether this is a final response, and one of success.
+
+    Raises:
+        LdapError: what it says otherwise.
+    """
+    result = getattr(reply.operation, "result", None)
+    if not isinstance(result, LdapResult):
+        return False
+    result.raise_for_code()
+    return True

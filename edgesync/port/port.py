@@ -14,6 +14,7 @@ from uuid import UUID
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import Control, PagedResults
 from directory.model.dn import DN
+from directory.model.encoded import EntryTable
 from directory.model.entry import Entry
 from directory.model.filter import ANY_ENTRY, Filter
 from directory.model.messages import (
@@ -96,14 +97,14 @@ class DirectoryPort(Protocol):
         ...
 
 
-def iterate(
+def pages(
     port: DirectoryPort,
     request: SearchRequest,
     controls: Sequence[Control] = (),
     *,
     page_size: int = PAGE_SIZE,
-) -> Iterator[Entry]:
-    """All entries of a search, page by page (RFC 2696).
+) -> Iterator[tuple[Entry, ...]]:
+    """All entries of a search in pages (RFC 2696).
 
     A port that pipelines fetches the next page while the caller is busy with this one.
     """
@@ -114,9 +115,21 @@ def iterate(
         if cookie:
             following = PagedResults(size=page_size, cookie=cookie)
             page = _page(port, request, (*controls, following))
-        yield from outcome.entries
+        yield outcome.entries
         if not cookie:
             return
+
+
+def iterate(
+    port: DirectoryPort,
+    request: SearchRequest,
+    controls: Sequence[Control] = (),
+    *,
+    page_size: int = PAGE_SIZE,
+) -> Iterator[Entry]:
+    """All entries of a search, one by one."""
+    for page in pages(port, request, controls, page_size=page_size):
+        yield from page
 
 
 def _page(
@@ -201,6 +214,15 @@ class BatchingPort(Protocol):
 
 
 @runtime_checkable
+class TabularPort(Protocol):
+    """A port that adds entries that are alike by columns."""
+
+    def start_adds(self, tables: Sequence[EntryTable]) -> Callable[[], WriteOutcomes]:
+        """Adds in their order; what is started is on its way."""
+        ...
+
+
+@runtime_checkable
 class VersionedPort(Protocol):
     """A port that can tell whether anything changed."""
 
@@ -237,6 +259,10 @@ def _batches(port: DirectoryPort) -> TypeGuard[BatchingPort]:
     return _is_batching(type(port))
 
 
+def _is_tabular(port: DirectoryPort) -> TypeGuard[TabularPort]:
+    return _takes_tables(type(port))
+
+
 KINDS_MAX = 64
 """Classes of ports remembered; there are a handful."""
 
@@ -244,6 +270,11 @@ KINDS_MAX = 64
 @lru_cache(maxsize=KINDS_MAX)
 def _is_pipelining(kind: type) -> bool:
     return issubclass(kind, PipeliningPort)
+
+
+@lru_cache(maxsize=KINDS_MAX)
+def _takes_tables(kind: type) -> bool:
+    return issubclass(kind, TabularPort)
 
 
 @lru_cache(maxsize=KINDS_MAX)
@@ -276,6 +307,13 @@ def start_writes(port: DirectoryPort, requests: Sequence[Write]) -> Callable[[],
     else:
         outcomes = [_refusal(port, request) for request in requests]
     return lambda: outcomes
+
+
+def start_adds(port: DirectoryPort, tables: Sequence[EntryTable]) -> Callable[[], WriteOutcomes]:
+    """``start_writes`` for adds of entries that are alike."""
+    if _is_tabular(port):
+        return port.start_adds(tables)
+    return start_writes(port, [AddRequest(e) for table in tables for e in table.entries()])
 
 
 def _refusal(port: DirectoryPort, request: Write) -> LdapError | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from directory.model.entry import Entry
 from directory.model.filter import And, Equality, Filter, Or
 from directory.model.messages import SearchRequest
 from edgesync.errors import LeaseLost, RefusedByRule, SourceRefused
-from edgesync.port.port import DirectoryIdentity, DirectoryPort, iterate
+from edgesync.port.port import DirectoryIdentity, DirectoryPort, pages
+from edgesync.sync.alike import AlikeProjector, ProjectedTable
 from edgesync.sync.context import StopRequested
 from edgesync.sync.cursor import Cursor, FeedKind, RefreshReason, refresh_reason
 from edgesync.sync.feed import Feed, RefreshRequired, SourceChange, in_pages
@@ -30,7 +32,7 @@ from edgesync.sync.plan import Change, PlannedChange, plan
 from edgesync.sync.project import Projection, Projector, key_of
 from edgesync.sync.report import EntryError, Mode, Tally
 from edgesync.sync.source import choose_feed
-from edgesync.sync.target import Step, Target
+from edgesync.sync.target import Additions, Step, Target
 
 GUIDS_PER_SEARCH = 200
 """Alternatives in one filter when changed objects are read again."""
@@ -223,7 +225,7 @@ class JobRun:
     def _full(self, feed: Feed) -> None:
         self.mode = Mode.FULL
         cursor = feed.position(self.now)
-        held: list[Step] = []
+        held: list[Step | Additions] = []
         with _collector_paused():
             for kind in self.kinds:
                 for steps in self._compare(kind):
@@ -235,25 +237,28 @@ class JobRun:
             self._finish()
         self.cursor = cursor
 
-    def _compare(self, kind: ReplicatedKind) -> Iterator[list[Step]]:
+    def _compare(self, kind: ReplicatedKind) -> Iterator[list[Step | Additions]]:
         """Mark and sweep: every source object against its replica, then what is left over."""
         have = self.target.all(kind)
         self._expected = self.tally.scanned + len(have)
         request = SearchRequest(
             kind.source_base, kind.source_scope, kind.source_filter, kind.source_attributes
         )
-        steps: list[Step] = []
-        projector = self._projector(kind)
-        for entry in self._source_entries(request):
-            self.tally.scanned += 1
-            desired = projector.project(entry)
-            step = plan(kind, have.pop(desired.key, None), desired)
-            if step is not None:
-                steps.append((kind, step, desired))
-            if len(steps) >= BATCH:
+        projector = AlikeProjector(self._projector(kind))
+        steps: list[Step | Additions] = []
+        for page in self._source_pages(request):
+            self.tally.scanned += len(page)
+            for projected in projector.project(page):
+                if isinstance(projected, ProjectedTable):
+                    steps += self._compare_alike(kind, projected, have)
+                    continue
+                step = plan(kind, have.pop(projected.key, None), projected)
+                if step is not None:
+                    steps.append((kind, step, projected))
+            if _entries_of(steps) >= BATCH:
                 yield steps
                 steps = []
-            elif self.tally.scanned % BATCH == 0:
+            else:
                 self._report()  # comparing takes time too, with nothing to write
         if kind.identity is not Identity.FIXED:
             # Sweeping first frees names for objects that were deleted and made anew.
@@ -263,9 +268,32 @@ class JobRun:
                     steps.append((kind, step, None))
         yield steps
 
+    def _compare_alike(
+        self, kind: ReplicatedKind, table: ProjectedTable, have: dict[bytes, Entry]
+    ) -> Iterator[Step | Additions]:
+        """What to do about objects that are alike: in a first run all are added."""
+        missing: list[int] | None = None
+        if have or len(set(table.keys)) < len(table.keys):
+            missing = []
+            for at, key in enumerate(table.keys):
+                current = have.pop(key, None)
+                if current is None:
+                    missing.append(at)
+                    continue
+                desired = table.row(at)
+                step = plan(kind, current, desired)
+                if step is not None:
+                    yield kind, step, desired
+        left = table if missing is None else table.only(missing)
+        for start in range(0, len(left.keys), BATCH):
+            yield Additions(kind, left.part(start, start + BATCH))
+
     def _source_entries(self, request: SearchRequest) -> Iterator[Entry]:
+        return chain.from_iterable(self._source_pages(request))
+
+    def _source_pages(self, request: SearchRequest) -> Iterator[Sequence[Entry]]:
         try:
-            yield from iterate(self.source, request)
+            yield from pages(self.source, request)
         except LdapError as error:
             if error.code is ResultCode.NO_SUCH_OBJECT:
                 hint = "nothing was deleted for it; check the base of the job"
@@ -275,18 +303,32 @@ class JobRun:
 
     # writing -------------------------------------------------------------------------------
 
-    def _write(self, steps: Sequence[Step]) -> None:
+    def _write(self, steps: Sequence[Step | Additions]) -> None:
         if self.what_if:
-            self.planned += [change for _, change, _ in steps]
-            for _, change, _ in steps:
+            changes = [change for step in steps for change in _changes(step)]
+            self.planned += changes
+            for change in changes:
                 self.tally.done(change.change)
             self._check_threshold(sum(c.change is Change.DELETE for c in self.planned))
             return
-        self._check_threshold(sum(change.change is Change.DELETE for _, change, _ in steps))
-        for start in range(0, len(steps), BATCH):
-            self.target.apply(steps[start : start + BATCH])
-            self._report()
-            self.between()
+        single = [step for step in steps if not isinstance(step, Additions)]
+        self._check_threshold(sum(change.change is Change.DELETE for _, change, _ in single))
+        for start in range(0, len(single), BATCH):
+            self._apply(single[start : start + BATCH], ())
+        together: list[Additions] = []
+        for step in steps:
+            if isinstance(step, Additions):
+                together.append(step)
+                if _entries_of(together) >= BATCH:
+                    self._apply((), together)
+                    together = []
+        if together:
+            self._apply((), together)
+
+    def _apply(self, steps: Sequence[Step], additions: Sequence[Additions]) -> None:
+        self.target.apply(steps, additions)
+        self._report()
+        self.between()
 
     def _finish(self) -> None:
         """Resolve names that blocked each other, once everything else is written."""
@@ -311,6 +353,15 @@ class JobRun:
                 f"{deletes} deletes are more than the threshold of {self.delete_threshold}",
                 "edgesync sync plan shows them; raise --delete-threshold if they are right",
             )
+
+
+def _entries_of(steps: Sequence[Step | Additions]) -> int:
+    return sum(len(step.table.keys) if isinstance(step, Additions) else 1 for step in steps)
+
+
+def _changes(step: Step | Additions) -> Iterator[PlannedChange]:
+    for _, change, _ in step.steps() if isinstance(step, Additions) else (step,):
+        yield change
 
 
 @contextmanager

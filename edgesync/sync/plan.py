@@ -7,12 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from directory.model.dn import DN
-from directory.model.encoded import (
-    EncodedEntry,
-    attribute_blobs,
-    decode_attribute,
-    split_operation,
-)
+from directory.model.encoded import EncodedEntry, decode_attribute
 from directory.model.entry import Entry
 from directory.model.messages import AddRequest, DeleteRequest, ModifyDnRequest, ModifyRequest
 from directory.model.modification import Modification, replace
@@ -142,7 +137,7 @@ def _wire_forms(entry: Entry) -> dict[bytes, bytes] | None:
     if not isinstance(entry, EncodedEntry):
         return None
     found: dict[bytes, bytes] = {}
-    for blob in attribute_blobs(split_operation(entry.operation)[1]):
+    for blob in entry.wire_forms():
         at = 4 if blob[1] < 0x80 else 4 + (blob[1] & 0x7F)
         name = blob[at : at + blob[at - 1]].lower()
         if name in found:

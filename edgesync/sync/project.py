@@ -8,7 +8,7 @@ needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -19,10 +19,8 @@ from directory.model.encoded import (
     EncodedEntry,
     EntryForm,
     PartedEntry,
-    attribute_blobs,
     attribute_values,
     decode_attribute,
-    split_operation,
 )
 from directory.model.entry import Entry
 from edgesync.errors import SourceRefused
@@ -33,7 +31,8 @@ SPELLINGS_MAX = 1000
 """Spellings of attribute names remembered; a server has one of each."""
 
 _GUID = b"objectguid"
-_GUID_OCTETS = 16
+GUID_OCTETS = 16
+"""Of an objectGUID."""
 _GUID_CHARACTERS = 36
 _IS_GUID = -1
 """Stands among places of rules for the attribute that is the identity."""
@@ -97,12 +96,16 @@ class Projection(NamedTuple):
         return Entry(self.dn, whole), tuple(dict.fromkeys((*blobs, kind.rdn, kind.key)))
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
+    """One attribute that crosses, made ready."""
+
     source: bytes
     """Folded."""
     target: str
     spelling: bytes
     """The target's name as it is written."""
+    transformation: str
+    """Its word in job tables."""
     transform: Callable[[Values], Values] | None
     """None: the values are as they were."""
 
@@ -126,9 +129,9 @@ class Projector:
         self.base_text = str(kind.target_base).encode()
         self._classes = ber.attribute(b"objectClass", kind.classes)
         self._forms: dict[tuple[str, ...], tuple[EntryForm, tuple[str, ...]]] = {}
-        self._rules = tuple(
-            _Rule(rule.source.lower().encode(), rule.target, rule.target.encode(),
-                  self._transform(rule.transformation))
+        self.rules = tuple(
+            Rule(rule.source.lower().encode(), rule.target, rule.target.encode(),
+                 rule.transformation, self._transform(rule.transformation))
             for rule in kind.rules
         )  # fmt: skip
         self.managed = tuple(
@@ -162,12 +165,12 @@ class Projector:
             SourceRefused: the entry shows no identity.
         """
         raw, given = self._given(entry)
-        if len(raw) != _GUID_OCTETS:
+        if len(raw) != GUID_OCTETS:
             raw = source_guid(entry).bytes_le
         kind = self.kind
         blobs: dict[str, bytes] = {}
         for place, spelled, blob in given:
-            rule = self._rules[place]
+            rule = self.rules[place]
             made: bytes | None = blob
             if rule.transform is not None:
                 values = rule.transform(attribute_values(blob))
@@ -212,7 +215,7 @@ class Projector:
 
     def _places(self, spelled: bytes) -> tuple[int, ...]:
         folded = spelled.lower()
-        places = tuple(place for place, rule in enumerate(self._rules) if rule.source == folded)
+        places = tuple(place for place, rule in enumerate(self.rules) if rule.source == folded)
         if folded == _GUID:
             places = (_IS_GUID, *places)
         if len(self._meant) < SPELLINGS_MAX:
@@ -234,9 +237,9 @@ def _joined(name: bytes, first: bytes, second: bytes) -> bytes:
     return ber.attribute(name, decode_attribute(first)[1] + decode_attribute(second)[1])
 
 
-def _blobs(entry: Entry) -> Iterator[bytes]:
+def _blobs(entry: Entry) -> Iterable[bytes]:
     if isinstance(entry, EncodedEntry):
-        return attribute_blobs(split_operation(entry.operation)[1])
+        return entry.wire_forms()
     return (ber.attribute(name.encode(), values) for name, values in entry.attributes.items())
 
 

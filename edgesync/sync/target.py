@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import TreeDelete
@@ -30,11 +32,13 @@ from edgesync.port.port import (
     WriteOutcomes,
     iterate,
     read,
+    start_adds,
     start_writes,
     write,
 )
+from edgesync.sync.alike import ProjectedTable
 from edgesync.sync.kinds import Identity, ReplicatedKind
-from edgesync.sync.plan import Change, PlannedChange, differences
+from edgesync.sync.plan import Change, PlannedChange, differences, plan
 from edgesync.sync.project import Projection
 from edgesync.sync.report import EntryError, Tally
 
@@ -54,6 +58,23 @@ Step = tuple[ReplicatedKind, PlannedChange, Projection | None]
 """A planned change with what it is to bring about; None for a delete."""
 
 
+class Additions(NamedTuple):
+    """Objects of one kind that are in the source and not in the target, all alike."""
+
+    kind: ReplicatedKind
+    table: ProjectedTable
+
+    def steps(self) -> Iterator[Step]:
+        """The same as changes of one entry each."""
+        for desired in self.table.rows():
+            change = plan(self.kind, None, desired)
+            assert change is not None
+            yield self.kind, change, desired
+
+
+Outcomes = Callable[[], WriteOutcomes]
+
+
 class Target:
     """One session on the target, counting what it refuses."""
 
@@ -64,12 +85,21 @@ class Target:
         self._tally = tally
         self._on_error = on_error
         self._failures = _NONE
-        self.touched: set[str] = set()
-        """Normal names of entries written in this run: a sweep must leave them."""
+        self._touched: set[str] = set()
+        self._added: list[ProjectedTable] = []
+        """What was added and is not among the names yet: most runs never ask for them."""
         self.blocked: list[Step] = []
         """Adds and moves whose name another object's replica still has; see ``finish``."""
-        self._started: tuple[Sequence[Step], Callable[[], WriteOutcomes]] | None = None
+        self._started: tuple[Sequence[Step] | Sequence[Additions], Outcomes] | None = None
         """Adds on their way."""
+
+    @property
+    def touched(self) -> set[str]:
+        """Normal names of entries written in this run: a sweep must leave them."""
+        for table in self._added:
+            self._touched.update(row.normal for row in table.rows())
+        self._added.clear()
+        return self._touched
 
     def all(self, kind: ReplicatedKind) -> dict[bytes, Entry]:
         """Every replica of a kind by key. Entries of the kind without a key count as foreign."""
@@ -119,7 +149,7 @@ class Target:
     def _attributes(kind: ReplicatedKind) -> tuple[str, ...]:
         return tuple(dict.fromkeys((kind.key, kind.rdn, *kind.managed)))
 
-    def apply(self, changes: Sequence[Step]) -> None:
+    def apply(self, changes: Sequence[Step], additions: Sequence[Additions] = ()) -> None:
         """Write planned changes; refusals are counted and reported, the rest goes on.
 
         Adds may still be on their way afterwards: ``settle`` waits for them.
@@ -132,17 +162,25 @@ class Target:
             steps = [step for step in changes if step[1].change is change]
             if change is Change.DELETE:
                 # A name that another object took meanwhile is not to be deleted any more.
-                steps = [step for step in steps if step[1].dn.normal not in self.touched]
+                touched = self.touched
+                steps = [step for step in steps if step[1].dn.normal not in touched]
             if not steps:
                 continue
             if change is not Change.ADD:
                 self.settle()
             outcomes = start_writes(self._port, [step[1].requests[0] for step in steps])
-            before, self._started = self._started, (steps, outcomes)
+            self._go_on(steps, outcomes)
             if change is not Change.ADD:
                 self.settle()
-            elif before is not None:
-                self._settle(*before)
+        if additions:
+            tables = [one.table.added() for one in additions]
+            self._go_on(additions, start_adds(self._port, tables))
+
+    def _go_on(self, started: Sequence[Step] | Sequence[Additions], outcomes: Outcomes) -> None:
+        """Settle what was started before, now that more is on its way."""
+        before, self._started = self._started, (started, outcomes)
+        if before is not None:
+            self._settle(*before)
 
     def settle(self) -> None:
         """Wait for the answers to adds that are still on their way, and count them.
@@ -153,8 +191,18 @@ class Target:
             before, self._started = self._started, None
             self._settle(*before)
 
-    def _settle(self, steps: Sequence[Step], outcomes: Callable[[], WriteOutcomes]) -> None:
-        for step, error in zip(steps, outcomes(), strict=True):
+    def _settle(self, started: Sequence[Step] | Sequence[Additions], outcomes: Outcomes) -> None:
+        found = outcomes()
+        tables = [one.table for one in started if isinstance(one, Additions)]
+        if tables and not any(found):
+            self._failures = _NONE
+            self._tally.added += len(found)
+            self._added += tables
+            return
+        steps = chain.from_iterable(
+            one.steps() if isinstance(one, Additions) else (one,) for one in started
+        )
+        for step, error in zip(steps, found, strict=True):
             if error is None and len(step[1].requests) == 1:
                 self._done(step)  # nearly all of them
             else:
@@ -165,7 +213,7 @@ class Target:
         self._failures = _NONE
         self._tally.done(change.change)
         if desired is not None:
-            self.touched.add(desired.normal)
+            self._touched.add(desired.normal)
 
     def _conclude(self, step: Step, error: LdapError | None) -> None:
         """What follows a step's first request: the others, a way out, or the count."""

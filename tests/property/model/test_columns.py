@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.dsa.columns import LAYOUTS_MAX, VALUES_MAX, all_values, single_values
 from directory.model import ber
+from directory.model.columns import LAYOUTS_MAX, VALUES_MAX, all_values, single_values, wire_forms
 from directory.model.encoded import attribute_values
 
 NAME = b"proxyAddresses"
@@ -35,10 +35,19 @@ def test_every_value_is_found_with_the_entry_that_has_it(column: list[tuple[byte
     assert found == sorted((place, v) for place, many in enumerate(column) for v in many)
 
 
+@given(st.one_of(COLUMNS, st.lists(st.just(()), max_size=2)))
+def test_a_column_is_written_as_each_attribute_is(column: list[tuple[bytes, ...]]) -> None:
+    assert wire_forms(NAME, column) == forms(column)
+
+
 @given(COLUMNS)
 def test_single_short_values_are_told_from_all_others(column: list[tuple[bytes, ...]]) -> None:
-    plain = [form[-len(v[0]) :] if v[0] else b"" for form, v in zip(forms(column), column)]  # noqa: B905
-    are_single = all(len(v) == 1 and len(form) < 0x82 for form, v in zip(forms(column), column))  # noqa: B905
+    plain = [
+        form[-len(v[0]) :] if v[0] else b"" for form, v in zip(forms(column), column, strict=True)
+    ]
+    are_single = all(
+        len(v) == 1 and len(form) < 0x82 for form, v in zip(forms(column), column, strict=True)
+    )
     assert single_values(forms(column), len(NAME)) == (plain if are_single else None)
 
 

@@ -7,11 +7,10 @@ are cut out there once the octets between have been compared. Others are read on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
 
-from directory.dsa.context import WireName
-from directory.model.ber import header
+from directory.model.ber import OCTET_STRING, attribute, header
 from directory.model.encoded import attribute_values
 
 Values = Sequence[bytes]
@@ -68,21 +67,24 @@ def all_values(blobs: Values) -> tuple[list[bytes], list[int]]:
     return values, whose
 
 
-def check_values(check: WireName, values: Values) -> None:
-    """Look whether each may be a value of the attribute.
+def wire_forms(name: bytes, rows: Sequence[Values]) -> list[bytes]:
+    """``ber.attribute(name, row)`` of each row; quick where all values have one short length."""
+    sizes = set(map(len, chain.from_iterable(rows)))
+    size = max(sizes, default=0)
+    if len(sizes) != 1 or size >= 0x80:
+        return list(map(attribute, repeat(name), rows))
+    start = _SHORT_STRING[size]
+    heads = {
+        count: attribute(name, [bytes(size)] * count)[: -count * (2 + size)] + start
+        for count in set(map(len, rows))
+        if count
+    }
+    heads[0] = attribute(name, ())
+    return [heads[len(row)] + start.join(row) for row in rows]
 
-    Raises:
-        ValueError: one may not.
-    """
-    syntax = check.attribute.syntax
-    if syntax is not None and syntax.takes_ascii:
-        if b"" not in values and b"".join(values).isascii():
-            return
-    elif syntax is not None and syntax.takes_anything:
-        return
-    if check.check is not None:
-        for value in values:
-            check.check(value)
+
+_SHORT_STRING = tuple(bytes((OCTET_STRING, size)) for size in range(0x80))
+"""What stands before a value."""
 
 
 def _is_layout(blobs: Values, size: int) -> bool:
