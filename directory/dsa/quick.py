@@ -86,26 +86,25 @@ class QuickSearch:
             return None
         ids: Sequence[int] | None
         asked: repeats.Asked | None = None
-        index = plan.equal
-        if index is not None and value is not None:
+        if value is None:
+            ids = self._ids(plan.top_id, question, value)
+        elif (index := plan.equal) is not None:
             try:
                 key = index.key(value)
             except ValueError:
                 return ()
             unique = index.unique.get(key)
             ids = (unique,) if unique is not None else index.shared.get(key, ())
-        elif question[2] is Equality or value is None:
+        elif plan.prefix is not None:
+            ids = self._indexes.starting_with(plan.prefix, value)
+        elif question[2] is Equality:
             ids = self._ids(plan.top_id, question, value)
         else:
             asked = (value, question)
             again = session.asked == asked
             if again and (known := repeats.same_again(session, dit)) is not None:
                 return known
-            changes = dit.changes
-            if plan.prefix is not None:
-                ids = self._indexes.starting_with(plan.prefix, value)
-            else:
-                ids = self._indexes.ids(question[2], question[3], value)
+            changes, ids = dit.changes, self._indexes.ids(question[2], question[3], value)
         if ids is None or len(ids) > ENTRIES_MAX:
             return None
         # one loop without calls but those that cannot be avoided: this runs for every search

@@ -111,9 +111,10 @@ class QuickIndexes:
             keys = order.starting_with(piece, ENTRIES_MAX)
             if keys is None or len(keys) * FRACTION > store.dit.count:
                 return None
-            if len(keys) > 1:
+            if len(keys) != 1:
                 return index.union(keys)
-            return index.ids(keys[0]) if keys else ()
+            one = index.unique.get(keys[0])
+            return (one,) if one is not None else index.shared.get(keys[0], ())
 
     def all_of(self, items: Sequence[tuple[bytes, bytes | None]]) -> Sequence[int] | None:
         """The entries that have all these values, where an index knows a few of one of them."""

@@ -106,9 +106,10 @@ class OrderedKeys:
         if number < len(self._lasts):
             block = self._blocks[number]
             first = last = bisect_left(block, prefix)
-            if first + FEW < len(block) and not block[first + FEW].startswith(prefix):  # type: ignore[union-attr]  # keys of one type
-                while block[last].startswith(prefix):  # type: ignore[union-attr]  # as above
-                    last += 1
+            few = min(first + FEW, len(block))
+            while last < few and block[last].startswith(prefix):  # type: ignore[union-attr]  # keys of one type
+                last += 1
+            if last < few:
                 return None if last - first > at_most else block[first:last]
         above = _successor(prefix)
         if above is None or number == len(self._lasts) or self._lasts[number] < above:  # type: ignore[operator]  # keys of one type
