@@ -27,12 +27,12 @@ class _Making:
         self._entries = entries
 
     def step(self) -> bool:
-        """Read some entries; false when there are no more."""
-        before = self.reached
-        for entry in islice(self._entries, SLICE_ENTRIES):
+        """Read some entries; false when those were the last, and nobody may write in between."""
+        count = 0
+        for count, entry in enumerate(islice(self._entries, SLICE_ENTRIES), 1):
             _change(self.index, None, entry)
             self.reached = entry.id
-        return self.reached > before
+        return count == SLICE_ENTRIES
 
 
 class IndexSet:
