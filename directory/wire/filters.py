@@ -128,8 +128,6 @@ def _substrings(reader: Reader) -> Substrings:
     initial: bytes | None = None
     middle: list[bytes] = []
     final: bytes | None = None
-    if not pieces.more:
-        raise LdapError(ResultCode.PROTOCOL_ERROR, "substring filter without a piece")
     first = True
     while pieces.more:
         tag, start, stop = pieces.element("piece")
@@ -145,6 +143,8 @@ def _substrings(reader: Reader) -> Substrings:
         else:
             raise LdapError(ResultCode.PROTOCOL_ERROR, f"unknown substring choice 0x{tag:02x}")
         first = False
+    if first:
+        raise LdapError(ResultCode.PROTOCOL_ERROR, "substring filter without a piece")
     return Substrings(name, initial, tuple(middle), final)
 
 
