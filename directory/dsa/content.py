@@ -152,7 +152,7 @@ def check_classes(context: Context, attributes: Mapping[AttributeName, Values]) 
     missing = must - bases
     if missing:
         missing -= SYSTEM_PROVIDED if not context.configuration.is_generic else frozenset()
-        missing -= context.store.computed.keys()
+        missing = missing.difference(context.store.computed)
     if missing:
         name = schema.spelling(AttributeName(min(missing)))
         reason = f"object class {structural.name!r} requires attribute {name!r}"

@@ -6,7 +6,7 @@ byte for byte, what the plain path would (tests/property/dsa/test_quick_search.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from directory.dsa import repeats
@@ -45,7 +45,7 @@ class Plan:
     readable: Mapping[Place | StoredEntry, bool] | None
     """Containers whose entries may be seen or not, as far as known; None: everything may be."""
     selection: Selection
-    mark: object
+    mark: Hashable
     """What entries remember their answers by, where those depend on nothing else."""
     equal: AttributeIndex | None
     """The index, where the question is what equals a value."""

@@ -243,11 +243,13 @@ class AttributeIndex:
 
     def ordered(self) -> OrderedKeys:
         """All keys in order, built at once where no search has asked in steps."""
-        if self.order is None:
+        order = self.order
+        if order is None:
             for _ in self.build_order():
                 pass
-            assert self.order is not None
-        return self.order
+            order = self.order
+            assert order is not None
+        return order
 
     def between(self, low: Key | None, high: Key | None, at_most: int) -> Sequence[int] | None:
         """Entries with a key from ``low`` to ``high``, both included; None if too many keys."""

@@ -16,6 +16,7 @@ from directory.model import messages as m
 from directory.model.dn import DN
 from directory.model.encoded import EntryForm, PartedEntry
 from directory.model.modification import replace
+from tests.support.builds import plain_only
 from tests.support.directories import GATEWAY, SUFFIX, USERS, Bench, ad, adam, generic
 from tests.support.store_content import kept
 
@@ -169,6 +170,7 @@ def gateway() -> Bench:
     return made
 
 
+@plain_only
 def test_all_but_the_first_of_a_kind_are_added_together(monkeypatch: pytest.MonkeyPatch) -> None:
     made, sizes = gateway(), []
     add = BulkAdd.add

@@ -11,19 +11,21 @@ from directory.entropy import SeededEntropy
 from directory.model.filter import parse_filter
 from directory.model.messages import Scope, SearchRequest
 from directory.store.entry import MARKS_MAX, Shapes
-from directory.store.store import Store
 from tests.support.directories import USERS, Bench, ad
 
 
-def asked_fork(bench: Bench) -> weakref.ref[Store]:
-    """Fork a directory, ask the fork for its users, and let go of it."""
+def asked_fork(bench: Bench) -> weakref.ref[object]:
+    """Fork a directory, ask the fork for its users, and let go of it.
+
+    What is watched is its store's own lock: a compiled store itself cannot be.
+    """
     agent = bench.agent.fork(clock=ManualClock(bench.clock.now()), entropy=SeededEntropy(1))
     fork = Bench(agent, bench.clock, local_session(agent))
     assert len(fork.search(USERS).entries) > 1
     fork.search(USERS, attributes=("cn", "createTimeStamp"))
     request = SearchRequest(USERS, Scope.SUBTREE, parse_filter("(cn=Administrator)"), ("mail",))
     fork.ask(request)
-    return weakref.ref(agent.context.store)
+    return weakref.ref(agent.context.store.lock)
 
 
 def test_what_a_fork_and_its_directory_share_does_not_keep_the_fork() -> None:
