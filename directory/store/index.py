@@ -28,11 +28,11 @@ class _Making:
 
     def step(self) -> bool:
         """Read some entries; false when those were the last, and nobody may write in between."""
-        count = 0
-        for count, entry in enumerate(islice(self._entries, SLICE_ENTRIES), 1):
+        found = list(islice(self._entries, SLICE_ENTRIES))
+        for entry in found:
             _change(self.index, None, entry)
             self.reached = entry.id
-        return count == SLICE_ENTRIES
+        return len(found) == SLICE_ENTRIES
 
 
 class IndexSet:
