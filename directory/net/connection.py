@@ -11,6 +11,7 @@ import asyncio
 import logging
 import ssl
 import threading
+from collections.abc import Sequence
 from typing import cast
 
 from directory.dsa.session import Session
@@ -22,7 +23,7 @@ from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
-from directory.net.tls import start_tls_refusal, upgraded
+from directory.net.tls import note_tls, start_tls_refusal, upgraded
 from directory.wire.connection import (
     NEED_DATA,
     AbandonReceived,
@@ -61,7 +62,9 @@ class ClientSession(asyncio.Protocol):
         self._frames = self._wire.frames
         self._output = Output()
         self.session = Session()
-        self._operations = Operations(self._agent, self.session, self._output, self._loop.time)
+        self._operations = Operations(
+            self._agent, self.session, self._output, self._loop.time, self, self._commits
+        )
         self._waiting_bind: tuple[Frame, RequestReceived] | None = None
         self._is_reading = self._is_writable = True
         self._is_turn_due = self._is_behind = self._is_upgrading = self._is_hashing = False
@@ -85,14 +88,7 @@ class ClientSession(asyncio.Protocol):
         self.session.deliver = self._deliver
         self.session.group_commit = self._commits.is_offered
         if self._is_tls:
-            self._secured(transport)
-
-    def _secured(self, transport: asyncio.Transport) -> None:
-        self.session.is_secure = True
-        tls = transport.get_extra_info("ssl_object")
-        if isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
-            self.session.peer_certificate = tls.getpeercert(binary_form=True)
-            self.session.tls_channel_binding = tls.get_channel_binding("tls-unique")
+            note_tls(self.session, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; nothing more can be sent."""
@@ -110,6 +106,8 @@ class ClientSession(asyncio.Protocol):
         self.active_at = self._loop.time()
         if self._poll is not None and self._poll.is_waiting:
             self._poll.asked()
+        if self._operations.gathered is not None:
+            self._operations.settle()
         self._frames.receive_data(data)
         self._read()
 
@@ -172,9 +170,7 @@ class ClientSession(asyncio.Protocol):
                 break
             self._is_calm = False
             if isinstance(frame, Frame):
-                for one in self._operations.execute_together(frame, self._wire):
-                    if not self._is_closing:
-                        self._interpret(one)
+                self.interpret(self._operations.execute_together(frame, self._wire))
             elif isinstance(frame, ProtocolFailed):
                 self._fail_protocol(frame)
             if not self._frames.waiting:
@@ -211,20 +207,24 @@ class ClientSession(asyncio.Protocol):
         self._is_behind = True  # others first; the rest of what arrived can wait
         return NEED_DATA
 
-    def _interpret(self, frame: Frame) -> None:
-        if self._operations.execute_quickly(frame):
-            return
-        event = self._wire.interpret(frame)
-        if isinstance(event, RequestReceived):
-            self._dispatch(frame, event)
-        elif isinstance(event, RequestRefused):
-            self._output.put(encode_message(event.answer))
-        elif isinstance(event, AbandonReceived):
-            self._operations.abandon(event.message_id)
-        elif isinstance(event, UnbindReceived):
-            self._close()
-        elif isinstance(event, ProtocolFailed):
-            self._fail_protocol(event)
+    def interpret(self, frames: Sequence[Frame]) -> None:
+        """Carry out requests one after the other."""
+        for frame in frames:
+            if self._is_closing:
+                return
+            if self._operations.execute_quickly(frame):
+                continue
+            event = self._wire.interpret(frame)
+            if isinstance(event, RequestReceived):
+                self._dispatch(frame, event)
+            elif isinstance(event, RequestRefused):
+                self._output.put(encode_message(event.answer))
+            elif isinstance(event, AbandonReceived):
+                self._operations.abandon(event.message_id)
+            elif isinstance(event, UnbindReceived):
+                self._close()
+            elif isinstance(event, ProtocolFailed):
+                self._fail_protocol(event)
 
     def _fail_protocol(self, event: ProtocolFailed) -> None:
         _log.info("protocol error: %s", event.reason)
@@ -344,7 +344,7 @@ class ClientSession(asyncio.Protocol):
         self._is_upgrading = False
         # what waits now came through TLS: with 1.3 a client's first request is in its last flight
         self._is_reading = True
-        self._secured(secure)
+        note_tls(self.session, secure)
         self._read()
 
     # output ----------------------------------------------------------------------------------

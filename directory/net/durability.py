@@ -1,4 +1,7 @@
-"""Answers wait until what they promise is on disk: one commit for each turn of the event loop."""
+"""Answers wait until what they promise is on disk: one commit for each turn of the event loop.
+
+Adds may wait for it too, and are then carried out together (``net.adding``).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import logging
 from typing import Protocol, cast
 
 from directory.errors import JournalError
+from directory.net.adding import Adding, AddingClient, Adds
 from directory.net.agent import Agent, GroupCommitAgent
+from directory.net.limits import ADDS_GATHERED
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +37,9 @@ class GroupCommit:
         self._agent = cast("GroupCommitAgent", agent)
         self._loop = loop
         self._held: dict[Held, None] = {}
+        self._adding = Adding(agent)
+        self._gathered: list[tuple[AddingClient, Adds]] = []
+        self._gathered_count = 0
 
     @property
     def is_needed(self) -> bool:
@@ -48,7 +56,22 @@ class GroupCommit:
             self._loop.call_soon(self._commit)
         self._held[connection] = None
 
+    def gather(self, client: AddingClient, adds: Adds) -> None:
+        """Carry out the last adds that a client sent before the next commit, with all others."""
+        self.hold(client)
+        self._gathered.append((client, adds))
+        self._gathered_count += len(adds.frames)
+        if self._gathered_count >= ADDS_GATHERED:
+            self.carry_out()
+
+    def carry_out(self) -> None:
+        """Carry out what was gathered; for whom it was may go on asking."""
+        gathered, self._gathered, self._gathered_count = self._gathered, [], 0
+        if gathered:
+            self._adding.carry_out(gathered)
+
     def _commit(self) -> None:
+        self.carry_out()
         held, self._held = self._held, {}
         try:
             self._agent.commit_group()

@@ -71,6 +71,9 @@ SWEEP_S = 1.0
 ADDS_TOGETHER = 64
 """Adds of one client carried out together: some 2 ms, so that the turn can end between two runs."""
 
+ADDS_GATHERED = 256
+"""Adds of several clients that wait for each other: as many as are carried out at once, 7 ms."""
+
 BACKLOG = 1024
 """Connections the kernel may queue while the loop is busy."""
 

@@ -29,11 +29,10 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
+from directory.net.adding import Adding, AddingClient, Adds, adds_in, internal_error
 from directory.net.agent import (
     AddingAgent,
-    AddParts,
     Agent,
-    BulkAdder,
     QuickAdder,
     QuickAgent,
     QuickComparer,
@@ -41,6 +40,7 @@ from directory.net.agent import (
     QuickStream,
     Stream,
 )
+from directory.net.durability import GroupCommit
 from directory.net.limits import (
     ADDS_TOGETHER,
     SLICE_BYTES,
@@ -69,12 +69,6 @@ UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
 """Requests with exactly one answer, which a directory may be able to execute at once."""
 
 
-def _internal_error(tag: int) -> LdapResult:
-    """The result of a request that a bug of ours ended; called where that was caught."""
-    _log.exception("request 0x%02x failed", tag)
-    return LdapResult(ResultCode.OTHER, diagnostic="internal error")
-
-
 class Running:
     """A request whose answer is not finished; ``entries`` is a search's that is streamed."""
 
@@ -96,8 +90,15 @@ class Operations:
     """Starts, advances, abandons and cancels the requests of one client."""
 
     def __init__(
-        self, agent: Agent, session: Session, output: Output, clock: Callable[[], float]
+        self,
+        agent: Agent,
+        session: Session,
+        output: Output,
+        clock: Callable[[], float],
+        client: AddingClient | None = None,
+        commits: GroupCommit | None = None,
     ) -> None:
+        """With ``client`` and ``commits``, adds may wait for those of other clients."""
         self._agent = agent
         self._session = session
         self._output = output
@@ -113,7 +114,10 @@ class Operations:
         self._quick_add: QuickAdder | None = None
         if hasattr(agent, "quick_add"):
             self._quick_add = cast("AddingAgent", agent).quick_add.add_at_a_glance
-        self._bulk_add: BulkAdder | None = getattr(agent, "bulk_add", None)
+        self._adding = Adding(agent)
+        self._client, self._commits = client, commits
+        self.gathered: Adds | None = None
+        """Adds that may still be waiting for those of others: nothing may overtake them."""
         self._quick_compare: QuickComparer | None = getattr(agent, "quick_compare", None)
         self._password_work: Callable[[Session, BindRequest], Callable[[], None] | None] | None
         self._password_work = getattr(agent, "password_work", None)
@@ -138,7 +142,7 @@ class Operations:
             else:
                 answer = SUCCESSES[tag] if self._is_updated(tag, frame.operation) else None
         except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
-            self._output.put_result(frame.id_element, tag, _internal_error(tag))
+            self._output.put_result(frame.id_element, tag, internal_error(tag))
             return True
         if answer is not None:
             self._output.put_operation(frame.id_element, answer)
@@ -146,8 +150,8 @@ class Operations:
 
     def execute_together(self, frame: Frame, wire: ServerConnection) -> Sequence[Frame]:
         """Execute an add with those that came behind it; what is left to be executed alone."""
-        add = self._bulk_add
-        if add is None or frame.operation[0] != tags.ADD_REQUEST:
+        is_add = frame.operation[0] == tags.ADD_REQUEST
+        if not is_add or not self._adding.is_offered or not self._may_be_grouped:
             return (frame,)
         run = [frame]
         while len(run) < ADDS_TOGETHER and wire.frames.next_tag == tags.ADD_REQUEST:
@@ -155,30 +159,28 @@ class Operations:
             if not isinstance(following, Frame):
                 break
             run.append(following)
-        return () if len(run) >= RUN_MIN and self._are_added(add, run) else run
+        client, commits = self._client, self._commits
+        is_last = not wire.frames.waiting
+        if len(run) < RUN_MIN and not is_last:
+            return run
+        adds = adds_in(self._session, self._output, run)
+        if adds is None:
+            return run
+        if is_last and client is not None and commits is not None:
+            self.gathered = adds
+            commits.gather(client, adds)
+            return ()
+        return () if self._adding.together([adds]) else run
 
-    def _are_added(self, add: BulkAdder, frames: Sequence[Frame]) -> bool:
-        """Carry out adds together; false when nothing was done."""
-        if not self._session.group_commit or self.persistent:
-            return False
-        entries: list[AddParts] = []
-        for frame in frames:
-            entry = None if frame.controls or not frame.message_id else read_add(frame.operation)
-            if entry is None:
-                return False
-            entries.append(entry[:3])
-        try:
-            if not add.add_read(self._session, entries):
-                return False
-        except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
-            result = _internal_error(tags.ADD_REQUEST)
-            for frame in frames:
-                self._output.put_result(frame.id_element, tags.ADD_REQUEST, result)
-            return True
-        answer = SUCCESSES[tags.ADD_REQUEST]
-        for frame in frames:
-            self._output.put_operation(frame.id_element, answer)
-        return True
+    def settle(self) -> None:
+        """Carry out what waits for others, for the client goes on."""
+        if self.gathered is not None and not self.gathered.is_done and self._commits is not None:
+            self._commits.carry_out()
+        self.gathered = None
+
+    @property
+    def _may_be_grouped(self) -> bool:
+        return self._session.group_commit and not self.persistent
 
     def _compared(self, operation: bytes) -> bytes | None:
         compare = self._quick_compare
@@ -187,9 +189,9 @@ class Operations:
         return None if found is None else COMPARED[found]
 
     def _is_updated(self, tag: int, operation: bytes) -> bool:
-        session = self._session
-        if not session.group_commit or self.persistent:
+        if not self._may_be_grouped:
             return False
+        session = self._session
         if tag == tags.MODIFY_REQUEST:
             modify, changes = self._quick_modify, read_replacements(operation)
             return modify is not None and changes is not None and modify(session, *changes)
@@ -227,7 +229,7 @@ class Operations:
         except LdapError as error:
             output.put_result(id_element, tag, LdapResult.of(error))
         except Exception:  # noqa: BLE001 - a bug of ours must not take the other clients with it
-            output.put_result(id_element, tag, _internal_error(tag))
+            output.put_result(id_element, tag, internal_error(tag))
         else:
             output.put_operation(id_element, SUCCESSES[tag])
 
@@ -330,7 +332,7 @@ class Operations:
 
     def _fail(self, message_id: int, running: Running) -> None:
         self.running.pop(message_id, None)
-        self._output.put_result(running.id_element, running.tag, _internal_error(running.tag))
+        self._output.put_result(running.id_element, running.tag, internal_error(running.tag))
 
     def deliver(self, message_id: int, reply: Reply) -> bool:
         """A reply of a search that persists; false when nobody waits for it."""

@@ -37,6 +37,15 @@ def server_context(
     return context
 
 
+def note_tls(session: Session, transport: asyncio.Transport) -> None:
+    """Note in a session that its connection is protected, and what TLS says of it."""
+    session.is_secure = True
+    tls = transport.get_extra_info("ssl_object")
+    if isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
+        session.peer_certificate = tls.getpeercert(binary_form=True)
+        session.tls_channel_binding = tls.get_channel_binding("tls-unique")
+
+
 def start_tls_refusal(
     session: Session, context: ssl.SSLContext | None, *, is_idle: bool
 ) -> LdapResult | None:
