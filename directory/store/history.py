@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from uuid import UUID
 
 from directory.store.changes import Change, ChangeKind, Removal, ValueChange
@@ -11,28 +13,54 @@ from directory.store.entry import StoredEntry
 
 
 def versions(entry: StoredEntry) -> Iterator[StoredEntry]:
-    """An entry and its earlier versions, newest first."""
+    """An entry and its earlier versions as far as memory has them, newest first."""
     version: StoredEntry | None = entry
     while version is not None:
         yield version
         version = version.previous
 
 
-def as_of(entry: StoredEntry, usn: int) -> StoredEntry | None:
-    """The version that was there right after a USN, or None when the entry was not yet."""
-    if entry.created > usn:
-        return None
-    return next((version for version in versions(entry) if version.changed <= usn), None)
+def all_versions(
+    entry: StoredEntry,
+    written: Callable[[StoredEntry], Iterator[StoredEntry]],
+    lock: AbstractContextManager[object],
+) -> Iterator[StoredEntry]:
+    """An entry and its earlier versions, newest first: what memory has, then what was written.
+
+    Nobody waits for the lock while the caller looks at one, and what was read is not kept: an
+    Edge's subscription changes with every synchronization.
+    """
+    oldest = entry
+    for oldest in versions(entry):
+        yield oldest
+    if oldest.changed == oldest.created:
+        return
+    earlier = written(oldest)
+    while True:
+        with lock:
+            version = next(earlier, None)
+        if version is None:
+            return
+        yield version
+
+
+def as_of(past: Iterable[StoredEntry], usn: int) -> StoredEntry | None:
+    """Of versions, newest first, the one that was there right after a USN; None: none was yet."""
+    return next((version for version in past if version.changed <= usn), None)
 
 
 HIDDEN = (b"(hidden)",)
 """Stands for the values of a secret attribute: that it changed is told, not what it was."""
 
 
-def changes_of(entry: StoredEntry, secret: frozenset[str]) -> list[Change]:
-    """Every change of an entry that its versions still tell, oldest first."""
-    told = [v for v in versions(entry) if v.changed == v.created or v.previous is not None]
-    return [change_to(version, secret) for version in reversed(told)]
+def changes_of(past: Iterable[StoredEntry], secret: frozenset[str]) -> Iterator[Change]:
+    """What an entry's versions tell, which come newest first; so do the changes.
+
+    What led to the oldest is told when it was the entry's first.
+    """
+    for version, before in pairwise(chain(past, (None,))):
+        if version is not None and (before is not None or version.changed == version.created):
+            yield change_to(version, before, secret)
 
 
 def _values(version: StoredEntry | None, name: str, secret: frozenset[str]) -> tuple[bytes, ...]:
@@ -41,9 +69,8 @@ def _values(version: StoredEntry | None, name: str, secret: frozenset[str]) -> t
     return HIDDEN if name in secret else version.values(name)
 
 
-def change_to(version: StoredEntry, secret: frozenset[str]) -> Change:
-    """The change that made a version."""
-    before = version.previous
+def change_to(version: StoredEntry, before: StoredEntry | None, secret: frozenset[str]) -> Change:
+    """The change that made a version of the one before; of none when it is the first."""
     names = {*version.shape.names, *(before.shape.names if before is not None else ())}
     attributes: dict[str, ValueChange] = {
         name: ValueChange(_values(before, name, secret), _values(version, name, secret))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from directory.store.bulk import PROGRESS_ENTRIES, silent, without_collector
 from directory.store.changes import VERSIONS_MAX, Removal
 from directory.store.dit import TOP
 from directory.store.entry import Author, Place, StoredEntry
-from directory.store.history import versions
 from directory.store.rows import ChangeRow, bring_forward, entry_from_row, version_before
 from directory.store.store import Store
 
@@ -126,14 +125,19 @@ class JournalReader:
         A past that cannot be read does not keep the present from being served; ``verify`` names it.
         """
         recent = self._connection.execute(
-            "SELECT DISTINCT entry FROM (SELECT entry FROM change WHERE kind <> 'add' "
-            "AND guid IS NULL ORDER BY usn DESC LIMIT ?)", (RECENT_CHANGES,)
+            "SELECT entry, usn FROM change WHERE kind <> 'add' AND guid IS NULL "
+            "ORDER BY usn DESC LIMIT ?", (RECENT_CHANGES,)
         ).fetchall()  # fmt: skip
-        for (id_,) in recent:
-            entry = store.dit.by_id(id_)
-            if entry is not None:
-                with suppress(JournalCorrupt):
-                    self.earlier_versions(store, entry)
+        for id_ in dict.fromkeys(id_ for id_, _ in recent):
+            version = store.dit.by_id(id_)
+            if version is None or version.changed == version.created:
+                continue
+            with suppress(JournalCorrupt):
+                for earlier in self.earlier_versions(store, version):
+                    version.previous = earlier
+                    if earlier.changed < recent[-1][1]:
+                        break
+                    version = earlier
 
     def _removed_entry(
         self, store: Store, row: ChangeRow, authors: dict[int, Author]
@@ -151,35 +155,31 @@ class JournalReader:
         entry.changed = first[0]
         return entry
 
-    def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
-        """Complete the chain of an entry's earlier versions from what each change replaced.
+    def earlier_versions(self, store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
+        """Versions of an entry before one of them, newest first, from what each change replaced.
 
         Raises:
             JournalCorrupt: the past of this entry cannot be read; its present is not affected.
         """
-        oldest = list(versions(entry))[-1]
-        if oldest.changed == oldest.created:
-            return
         try:
-            self._go_back(store, entry, oldest)
+            yield from self._going_back(store, version)
         except (sqlite3.DatabaseError, KeyError, IndexError, ValueError) as error:
             raise JournalCorrupt(
-                f"{self._path}: the past of {entry.name.decode()!r} cannot be read: {error}"
+                f"{self._path}: the past of {version.name.decode()!r} cannot be read: {error}"
             ) from error
 
-    def _go_back(self, store: Store, entry: StoredEntry, oldest: StoredEntry) -> None:
+    def _going_back(self, store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
         authors = {id_: author for author, id_ in self._authors.items()}
-        version = oldest
-        row = self._change(entry, oldest.changed)
+        row = self._change(version, version.changed)
         while row[12] is not None:
             place = None
             if row[6] is not None and row[6] != version.place.parent:
                 place = store.dit.place_below(store.dit.by_id(row[6]))
             earlier = version_before(version, row, place, store.shapes)
-            row = self._change(entry, row[12], before=row[0])
+            row = self._change(version, row[12], before=row[0])
             earlier.changed, earlier.changed_at = row[0], row[3]
             earlier.changed_by = authors[row[4]]
-            version.previous = earlier
+            yield earlier
             version = earlier
 
     def _change(self, entry: StoredEntry, usn: int, before: int | None = None) -> ChangeRow:

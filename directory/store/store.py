@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 from directory.errors import JournalError
@@ -28,7 +29,7 @@ from directory.store.changes import (
 from directory.store.computed import ComputedAttributes
 from directory.store.dit import TOP, Dit
 from directory.store.entry import DELETED, REFERRAL, Author, Shapes, StoredEntry
-from directory.store.history import as_of, change_of_removal, changes_of
+from directory.store.history import all_versions, as_of, change_of_removal, changes_of, versions
 from directory.store.index import IndexSet
 from directory.store.planner import plan_filter
 from directory.store.verify import Disagreement, verify
@@ -48,8 +49,8 @@ class JournalPort(Protocol):
         """Make steps durable, all or none; raise JournalError otherwise."""
         ...
 
-    def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
-        """Complete the chain of an entry's earlier versions."""
+    def earlier_versions(self, store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
+        """Versions of an entry before one of them, newest first, read as they are asked for."""
         ...
 
     def disagreements(self, store: Store) -> list[Disagreement]:
@@ -197,12 +198,19 @@ class Store:
             if entry is not None and entry.changed == changed:
                 yield entry
 
+    def _past(self, entry: StoredEntry) -> Iterator[StoredEntry]:
+        if self.journal is None:
+            return versions(entry)
+        return all_versions(entry, partial(self.journal.earlier_versions, self), self.lock)
+
+    def latest_changes(self, entry: StoredEntry) -> Iterator[Change]:
+        """Changes of an entry, the latest first; costs what the caller looks at."""
+        return changes_of(self._past(entry), self.unsearchable)
+
     def history(self, entry: StoredEntry) -> list[Change]:
         """Every change of an entry, oldest first: attributes before and after, when, by whom."""
         with self.lock:
-            if self.journal is not None:
-                self.journal.earlier_versions(self, entry)
-            return changes_of(entry, self.unsearchable)
+            return [*self.latest_changes(entry)][::-1]
 
     def changes(self, since: int = 0) -> list[Change]:
         """Every committed change above a USN, oldest first."""
@@ -212,17 +220,14 @@ class Store:
             found = [change for entry in present for change in self.history(entry)]
             removed = list(self.log.removed_since(since, self.committed_usn))
             for removal in removed:
-                earlier = changes_of(removal.entry, self.unsearchable)
+                earlier = changes_of(versions(removal.entry), self.unsearchable)
                 found += [change for change in earlier if change.usn != removal.usn]
                 found.append(change_of_removal(removal, self.unsearchable))
             return sorted((c for c in found if c.usn > since), key=lambda change: change.usn)
 
     def as_of(self, entry: StoredEntry, usn: int) -> StoredEntry | None:
         """An entry as it was right after a USN; None when it was not there yet."""
-        with self.lock:
-            if self.journal is not None and entry.changed > usn:
-                self.journal.earlier_versions(self, entry)
-            return as_of(entry, usn)
+        return as_of(self._past(entry), usn) if entry.created <= usn else None
 
     # writing ---------------------------------------------------------------------------------
 

@@ -156,7 +156,7 @@ def history_of(request: Request, server: str, dn: DN, attribute: str = "") -> li
     if entry is None:
         raise NoSuchThing(f"no entry {dn} in {server}", "removed entries are in the change log")
     rows = []
-    for change in reversed(agent.store.history(entry)):
+    for change in agent.store.latest_changes(entry):
         for name, values in change.attributes.items():
             if attribute and name.lower() != attribute.lower():
                 continue

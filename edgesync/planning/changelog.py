@@ -40,7 +40,7 @@ def last_change(directory: LabDirectory[Any], dn: DN, attribute: str) -> Provena
     if entry is None:
         return None
     wanted = attribute.lower()
-    for change in reversed(directory.agent.store.history(entry)):
+    for change in directory.agent.store.latest_changes(entry):
         if any(name.lower() == wanted for name in change.attributes):
             return Provenance(change.at, change.usn, change.author.note, change.author.identity)
     return None
@@ -51,7 +51,7 @@ def last_modification(directory: LabDirectory[Any], dn: DN) -> Provenance | None
     entry = directory.agent.store.find(dn)
     if entry is None:
         return None
-    for change in reversed(directory.agent.store.history(entry)):
+    for change in directory.agent.store.latest_changes(entry):
         if change.kind != "add":
             return Provenance(change.at, change.usn, change.author.note, change.author.identity)
     return None

@@ -53,10 +53,9 @@ class PassedJournal:
         if self.real is not None:
             self.real.restored(store, before)
 
-    def earlier_versions(self, store: Store, entry: StoredEntry) -> None:
-        """Complete an entry's past."""
-        if self.real is not None:
-            self.real.earlier_versions(store, entry)
+    def earlier_versions(self, store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
+        """An entry's past."""
+        return iter(()) if self.real is None else self.real.earlier_versions(store, version)
 
     def disagreements(self, store: Store) -> list[Disagreement]:
         """Where file and memory differ."""

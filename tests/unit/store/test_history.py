@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from directory.model.modification import delete, replace
 from directory.store.changes import ChangeKind, ValueChange
 from directory.store.entry import StoredEntry
 from directory.store.history import versions
+from directory.store.store import Store
 from tests.support.directories import START, SUFFIX, Bench, generic
 
 FRY = SUFFIX.child("uid", "fry")
@@ -132,3 +134,51 @@ def test_beside_a_journal_few_versions_stay_in_memory_and_none_is_lost(
     assert [version.cached for version in kept[1:]] == [None] * 3
     told = [change.attributes["mail"].after for change in store.history(entry)]
     assert told == [(b"%d@x" % number,) for number in range(10)]
+    assert list(versions(entry)) == kept, "what was read from the journal is not kept"
+
+
+def test_the_latest_change_is_told_without_reading_the_whole_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directory.store.store.VERSIONS_BESIDE_JOURNAL", 1)
+    bench = generic(tmp_path / "a.db")
+    bench.add(FRY, objectClass="inetOrgPerson", cn="Fry", sn="Fry", mail="0@x")
+    for number in range(1, 10):
+        bench.ask(m.ModifyRequest(FRY, (replace("mail", b"%d@x" % number),)))
+    store = bench.agent.store
+    entry = store.find(FRY)
+    assert entry is not None
+    assert store.journal is not None
+    read: list[int] = []
+    earlier_versions = store.journal.earlier_versions
+
+    def counted(store: Store, version: StoredEntry) -> Iterator[StoredEntry]:
+        for earlier in earlier_versions(store, version):
+            read.append(earlier.changed)
+            yield earlier
+
+    monkeypatch.setattr(store.journal, "earlier_versions", counted)
+    changes = store.latest_changes(entry)
+    assert next(changes).attributes["mail"].after == (b"9@x",)
+    assert read == []
+    assert [change.attributes["mail"].after for change in changes][-1] == (b"0@x",)
+    assert len(read) == 8
+
+
+def test_a_start_reads_only_versions_of_the_last_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directory.store.journal_reader.RECENT_CHANGES", 3)
+    bench = generic(tmp_path / "a.db")
+    bench.add(FRY, objectClass="inetOrgPerson", cn="Fry", sn="Fry", mail="0@x")
+    for number in range(1, 10):
+        bench.ask(m.ModifyRequest(FRY, (replace("mail", b"%d@x" % number),)))
+    bench.agent.shutdown()
+
+    again = generic(tmp_path / "a.db", seed=2)
+    entry = again.agent.store.find(FRY)
+    assert entry is not None
+    assert len(list(versions(entry))) == 4
+    told = [change.attributes["mail"].after for change in again.agent.store.history(entry)]
+    assert told == [(b"%d@x" % number,) for number in range(10)]
+    again.agent.shutdown()
