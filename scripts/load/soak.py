@@ -51,7 +51,9 @@ DESCRIPTORS_MAX = 2
 """Descriptors the medians of the first and last quarter may differ by: who is just connected."""
 
 FILLING_PAUSE_S = 0.1
-"""Between changes while warming up: what is kept up to a bound is to be full when it ends."""
+FILLING_SYNC_PAUSE_S = 2.0
+"""Between changes, and between syncs, while warming up: what is kept up to a bound is to be full
+when it ends, earlier versions in AD and in ADAM and the pages SQLite keeps of both files."""
 
 COMINGS = 10
 """Of so many changes one is somebody who comes or goes; the others change who is there."""
@@ -96,7 +98,7 @@ class Use:
 
     @contextlib.contextmanager
     def going_on(self, warm_up_s: float) -> Iterator[None]:
-        """Everybody at work; more changes than later for so long."""
+        """Everybody at work; more changes and syncs than later for so long."""
         work: tuple[tuple[str, Callable[[int], None], float], ...] = (
             ("searches", self._search, 0.02), ("changes", self._change, 0.5),
             ("mails", self._mail, 1.0), ("pages", self._page, 0.3),
@@ -107,7 +109,11 @@ class Use:
             threading.Thread(target=self._repeat, args=each, daemon=True, name=each[0])
             for each in work
         ]
-        threads.append(threading.Thread(target=self._fill, args=(warm_up_s,), daemon=True))
+        filling = (("changes at first", self._change, FILLING_PAUSE_S, warm_up_s),
+                   ("syncs at first", self._sync, FILLING_SYNC_PAUSE_S, warm_up_s))  # fmt: skip
+        threads += [
+            threading.Thread(target=self._repeat, args=each, daemon=True) for each in filling
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -116,9 +122,6 @@ class Use:
             self.over.set()
             for thread in threads:
                 thread.join(60)
-
-    def _fill(self, for_s: float) -> None:
-        self._repeat("changes at first", self._change, FILLING_PAUSE_S, for_s)
 
     def _repeat(
         self, name: str, once: Callable[[int], None], pause_s: float, for_s: float = math.inf
