@@ -24,17 +24,20 @@ LENGTH_OCTETS_MAX = 4
 INTEGER_OCTETS_MAX = 9
 """Longest INTEGER read, octets: a 64-bit number with a sign octet."""
 
-_SHORT = tuple(bytes((n,)) for n in range(128))
+_LENGTHS = (
+    *(bytes((n,)) for n in range(128)),
+    *(bytes((0x81, n)) for n in range(128, 256)),
+    *(bytes((0x82, n >> 8, n & 0xFF)) for n in range(256, 2048)),
+)
+"""Lengths of nearly all there is: entries, attributes, messages."""
 _STRING = tuple(bytes((OCTET_STRING, n)) for n in range(128))
 """What stands before an OCTET STRING of so many octets."""
 
 
 def length(n: int) -> bytes:
     """The length octets, definite form, as short as possible."""
-    if n < 128:
-        return _SHORT[n]
-    if n < 256:
-        return bytes((0x81, n))
+    if n < 2048:
+        return _LENGTHS[n]
     octets = n.to_bytes((n.bit_length() + 7) // 8, "big")
     return bytes((0x80 | len(octets),)) + octets
 
@@ -64,6 +67,8 @@ def integer(value: int, tag: int = INTEGER) -> bytes:
     """An INTEGER (or ENUMERATED, by its tag), two's complement, as short as possible."""
     if -128 <= value < 128:
         return bytes((tag, 1, value & 0xFF))
+    if 0 < value < 0x8000:  # most numbers of messages
+        return bytes((tag, 2, value >> 8, value & 0xFF))
     bits = value.bit_length() if value >= 0 else (value + 1).bit_length()
     octets = value.to_bytes(bits // 8 + 1, "big", signed=True)
     return bytes((tag, len(octets))) + octets

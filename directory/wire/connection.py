@@ -19,6 +19,7 @@ from directory.errors import DecodeError, LdapError, LocalProtocolError, ResultC
 from directory.limits import MESSAGE_SIZE_ANONYMOUS_MAX, MESSAGE_SIZE_MAX
 from directory.model import ber, oids
 from directory.model.controls import Control
+from directory.model.encoded import EntryTable
 from directory.model.messages import (
     AbandonRequest,
     ExtendedResponse,
@@ -34,6 +35,7 @@ from directory.wire.frame import MESSAGE_ID_MAX, Frame, FrameBuffer, envelope
 from directory.wire.messages import encode_message
 from directory.wire.requests import answer, decode_request
 from directory.wire.responses import decode_response
+from directory.wire.tables import ExpectedAnswers, encode_adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,29 @@ class ClientConnection:
             encode_operation(request),
             encode_controls(controls) if controls else b"",
         )
+
+    def send_adds(self, table: EntryTable) -> tuple[int, list[bytes]]:
+        """``send`` for adds of entries that are alike: (first message id, what to send).
+
+        The ids of the others follow the first one's.
+
+        Raises:
+            LocalProtocolError: after the connection ended.
+        """
+        if self._is_over:
+            raise LocalProtocolError("the connection is over")
+        count = len(table.values)
+        if self._last_id + count > MESSAGE_ID_MAX:
+            self._last_id = 0
+        first, self._last_id = self._last_id + 1, self._last_id + count
+        return first, encode_adds(table, first)
+
+    def take(self, expected: ExpectedAnswers) -> bool:
+        """Read answers that are as expected, if some stand at the front of what was received."""
+        frames = self._frames
+        octets = expected.take(frames.data, frames.at)
+        frames.at += octets
+        return octets > 0
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the server, in any portions."""

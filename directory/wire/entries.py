@@ -112,35 +112,73 @@ def decode_operation_entry(reader: Reader) -> Entry:
 def is_usual(data: bytes, at: int, end: int) -> bool:
     """Whether a list of attributes is well formed, in the shortest encoding, of known names.
 
-    False says nothing but that it has to be read with care; ``decode_attributes`` does. Unrolled
-    because it looks at every value that enters the directory.
+    False says nothing but that it has to be read with care; ``decode_attributes`` does.
     """
+    return take_apart(data, at, end) is not None
+
+
+def take_apart(data: bytes, at: int, end: int) -> tuple[tuple[bytes, ...], list[bytes]] | None:
+    """The names and the wire forms of a list of attributes that ``is_usual``; None for any other.
+
+    Lists of the same names give the same tuple of them. Unrolled because it looks at every value
+    that enters the directory, and at those its replicas are made of.
+    """
+    names: list[bytes] = []
+    blobs: list[bytes] = []
     try:
         while at < end:
             if data[at] != ber.SEQUENCE:
-                return False
-            at, stop = shortest(data, at)
+                return None
+            n = data[at + 1]
+            start = at
+            if n < 0x80:
+                at += 2
+                stop = at + n
+            else:
+                at, stop = shortest(data, at)
             name_end = at + 2 + data[at + 1]
             if stop > end or data[at] != ber.OCTET_STRING or data[at + 1] >= 0x80:
-                return False
-            if data[at + 2 : name_end] not in _NAMES or data[name_end] != ber.SET:
-                return False
-            at, values_end = shortest(data, name_end)
+                return None
+            name = data[at + 2 : name_end]
+            if name not in _NAMES or data[name_end] != ber.SET:
+                return None
+            n = data[name_end + 1]
+            if n < 0x80:
+                at = name_end + 2
+                values_end = at + n
+            else:
+                at, values_end = shortest(data, name_end)
             if values_end != stop:
-                return False
+                return None
             while at < stop:
                 if data[at] != ber.OCTET_STRING:
-                    return False
+                    return None
                 n = data[at + 1]
                 if n < 0x80:
                     at += 2 + n
                 else:
                     at = shortest(data, at)[1]
             if at != stop:
-                return False
+                return None
+            names.append(name)
+            blobs.append(data[start:stop])
     except (IndexError, ValueError):
-        return False
-    return at == end
+        return None
+    if at != end:
+        return None
+    found = tuple(names)
+    known = _NAME_LISTS.get(found)
+    if known is None:
+        known = found
+        if len(_NAME_LISTS) < NAME_LISTS_MAX:
+            _NAME_LISTS[found] = found
+    return known, blobs
+
+
+NAME_LISTS_MAX = 1024
+"""Lists of attribute names remembered; entries that are alike have one."""
+
+_NAME_LISTS: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}
 
 
 def shortest(data: bytes, at: int) -> tuple[int, int]:

@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Sequence
 
 from directory.errors import LdapError, ResultCode
-from directory.model.ber import header
+from directory.model.ber import OCTET_STRING, SEQUENCE
 from directory.model.controls import Control
-from directory.model.encoded import SEARCH_RESULT_ENTRY_TAG, EncodedEntry
+from directory.model.encoded import SEARCH_RESULT_ENTRY_TAG, PartedAnswer
 from directory.model.entry import Entry
 from directory.model.messages import LdapMessage, LdapResult, SearchResultEntry, SyncInfo
-from directory.wire.entries import is_usual
+from directory.wire.connection import ClientConnection
+from directory.wire.entries import shortest, take_apart
 from directory.wire.frame import Frame
+from directory.wire.tables import ExpectedAnswers
 from edgesync.port.port import SearchOutcome
 
 ANSWER_SIZE_MAX = 1024**3
@@ -63,10 +65,12 @@ class AwaitedSearch:
             raise LdapError(
                 ResultCode.SIZE_LIMIT_EXCEEDED, f"one search brought over {ANSWER_SIZE_MAX} octets"
             )
-        if operation[0] == SEARCH_RESULT_ENTRY_TAG and not frame.controls and _is_usual(operation):
-            self._entries.append(EncodedEntry(operation))
-            self._beside.append(())
-            return False
+        if operation[0] == SEARCH_RESULT_ENTRY_TAG and not frame.controls:
+            entry = _taken_apart(operation)
+            if entry is not None:
+                self._entries.append(entry)
+                self._beside.append(())
+                return False
         message = self._interpret(frame)
         answer = message.operation
         if isinstance(answer, SearchResultEntry):
@@ -106,16 +110,75 @@ class AwaitedWrites:
             if not isinstance(result, LdapResult):
                 return False
             self.results[self.places[frame.message_id]] = result
-        self._left -= 1
+        self.count_answered(1)
         return True
 
+    def count_answered(self, count: int) -> None:
+        """Note that so many more requests are answered."""
+        self._left -= count
 
-def _is_usual(operation: bytes) -> bool:
-    """Whether an entry is in the shortest encoding, and its name nothing to stumble over."""
+
+class AwaitedAdds:
+    """Adds sent together whose numbers follow one another; nearly always all succeed in order."""
+
+    def __init__(self, interpret: Interpret, first: int, count: int) -> None:
+        self._first = first
+        self._inner = AwaitedWrites(interpret, range(first, first + count))
+        self._expected: ExpectedAnswers | None = ExpectedAnswers(first, count)
+
+    @property
+    def numbers(self) -> range:
+        """The adds that are not answered, as long as answers keep their order."""
+        seen = 0 if self._expected is None else self._expected.seen
+        return range(self._first + seen, self._first + len(self.results))
+
+    @property
+    def results(self) -> list[LdapResult | None]:
+        """In the order of the adds; None for a bare success."""
+        return self._inner.results
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all are answered."""
+        return self._inner.is_done
+
+    def take_expected(self, connection: ClientConnection) -> range:
+        """The adds that have their answers by what was received, if that is as expected."""
+        expected = self._expected
+        if expected is None:
+            return range(0)
+        before = expected.seen
+        if not connection.take(expected):
+            return range(0)
+        self._inner.count_answered(expected.seen - before)
+        return range(self._first + before, self._first + expected.seen)
+
+    def take(self, frame: Frame) -> bool:
+        """One more answer; true when it ends its request."""
+        is_end = self._inner.take(frame)
+        expected = self._expected
+        if expected is not None and is_end:
+            if frame.message_id == self._first + expected.seen:
+                expected.seen += 1
+            else:
+                self._expected = None
+        return is_end
+
+
+def _taken_apart(operation: bytes) -> PartedAnswer | None:
+    """An entry in the shortest encoding, with a name that is nothing to stumble over; else None."""
     end = len(operation)
-    _, at, end = header(operation, 0, end)
-    tag, start, stop = header(operation, at, end)
-    if tag != 0x04 or _PLAIN_NAME.fullmatch(operation, start, stop) is None:
-        return False
-    tag, first, last = header(operation, stop, end)
-    return tag == 0x30 and last == end and is_usual(operation, first, end)
+    try:
+        at, stop = shortest(operation, 0)
+        start, name_end = shortest(operation, at)
+        first, last = shortest(operation, name_end)
+    except (IndexError, ValueError):
+        return None
+    if (
+        operation[at] != OCTET_STRING or operation[name_end] != SEQUENCE
+        or not stop == last == end or not name_end < end
+        or _PLAIN_NAME.fullmatch(operation, start, name_end) is None
+    ):  # fmt: skip
+        return None
+    parts = take_apart(operation, first, end)
+    return None if parts is None else PartedAnswer(operation[start:name_end], *parts)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from directory.errors import DecodeError, LdapError, LocalProtocolError, ResultCode
 from directory.limits import REQUESTS_IN_FLIGHT_MAX
 from directory.model.controls import Control
+from directory.model.encoded import EntryTable
 from directory.model.messages import (
     AddRequest,
     BindRequest,
@@ -35,7 +37,7 @@ from directory.wire.connection import (
 )
 from directory.wire.frame import Frame
 from edgesync.errors import ConfigurationError, PortUnavailable
-from edgesync.port.awaited import AwaitedSearch, AwaitedWrites
+from edgesync.port.awaited import AwaitedAdds, AwaitedSearch, AwaitedWrites
 from edgesync.port.pinning import check_pin
 from edgesync.port.port import (
     DirectoryIdentity,
@@ -60,7 +62,9 @@ class PipelinedPort:
         self._socket = sock
         self._peer = peer
         self._connection = ClientConnection()
-        self._waiting: dict[int, AwaitedSearch | AwaitedWrites] = {}
+        self._waiting: dict[int, AwaitedSearch | AwaitedWrites | AwaitedAdds] = {}
+        self._in_order: deque[AwaitedAdds] = deque()
+        """Adds whose answers come in their order, those sent first in front."""
 
     @classmethod
     def connect(
@@ -177,6 +181,35 @@ class PipelinedPort:
 
         return finish
 
+    def start_adds(self, tables: Sequence[EntryTable]) -> Callable[[], WriteOutcomes]:
+        """``start_writes`` for adds of entries that are alike."""
+        started = [
+            self._start_adds(table.part(start, start + WINDOW // 2))
+            for table in tables
+            for start in range(0, len(table.values), WINDOW // 2)
+        ]
+
+        def finish() -> WriteOutcomes:
+            outcomes: WriteOutcomes = []
+            for awaited in started:
+                self._read_until(awaited)
+                outcomes += map(self._refusal, awaited.results)
+            return outcomes
+
+        return finish
+
+    def _start_adds(self, table: EntryTable) -> AwaitedAdds:
+        try:
+            first, messages = self._connection.send_adds(table)
+        except LocalProtocolError as error:
+            raise PortUnavailable(f"{self._peer}: {error}", "connect again") from error
+        awaited = AwaitedAdds(self._interpret, first, len(messages))
+        self._make_room(len(messages))
+        self._waiting.update(dict.fromkeys(awaited.numbers, awaited))
+        self._in_order.append(awaited)
+        self._send(b"".join(messages))
+        return awaited
+
     def _make_room(self, more: int) -> None:
         while self._waiting and len(self._waiting) + more > WINDOW:
             self._read_one()
@@ -228,12 +261,19 @@ class PipelinedPort:
         except OSError as error:
             raise _unreachable(self._peer, error) from error
 
-    def _read_until(self, awaited: AwaitedSearch | AwaitedWrites) -> None:
+    def _read_until(self, awaited: AwaitedSearch | AwaitedWrites | AwaitedAdds) -> None:
         while not awaited.is_done:
             self._read_one()
 
     def _read_one(self) -> None:
-        """Hand the next answer to who waits for it."""
+        """Hand the next answer to who waits for it; many, where they are as expected."""
+        in_order = self._in_order
+        while in_order and in_order[0].is_done:
+            in_order.popleft()
+        if in_order and (answered := in_order[0].take_expected(self._connection)):
+            for number in answered:
+                del self._waiting[number]
+            return
         frame = self._next_frame()
         awaited = self._waiting.get(frame.message_id)
         if awaited is None:

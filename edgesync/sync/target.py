@@ -160,7 +160,7 @@ class Target:
         """
         for change in _ORDER:
             steps = [step for step in changes if step[1].change is change]
-            if change is Change.DELETE:
+            if steps and change is Change.DELETE:
                 # A name that another object took meanwhile is not to be deleted any more.
                 touched = self.touched
                 steps = [step for step in steps if step[1].dn.normal not in touched]
