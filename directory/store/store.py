@@ -348,8 +348,7 @@ class Store:
     def fork(self) -> Store:
         """A store that goes its own way, in memory only. Entries are shared, never copied."""
         with self.lock:
-            other = Store.__new__(Store)
-            other.journal, other.lock, other.watchers = None, threading.RLock(), []
+            other = Store(self.profile, self.computed)
             other.become(self)
             other.dit = self.dit.copy()
             other.indexes = self.indexes.copy(other.dit.live)
