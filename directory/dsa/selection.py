@@ -181,7 +181,7 @@ class Selection:
             plan = known.get(shape)
             if plan is None:
                 stored = [name.encode() for name in shape.names if self.picks(name)]
-                names = (*stored, *(spelling for spelling, _ in own))
+                names = (*stored, *[spelling for spelling, _ in own])
                 plan = known[shape] = self._stored(shape), names
             blobs = [*plan[0](entry.blobs)]
             for spelling, computed in own:
