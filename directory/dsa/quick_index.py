@@ -109,12 +109,13 @@ class QuickIndexes:
             if order is None:
                 return None
             keys = order.starting_with(piece, ENTRIES_MAX)
+            if keys is not None and len(keys) == 1:
+                one = index.unique.get(keys[0])
+                if one is not None:
+                    return (one,)
             if keys is None or len(keys) * FRACTION > store.dit.count:
                 return None
-            if len(keys) != 1:
-                return index.union(keys)
-            one = index.unique.get(keys[0])
-            return (one,) if one is not None else index.shared.get(keys[0], ())
+            return index.union(keys)
 
     def all_of(self, items: Sequence[tuple[bytes, bytes | None]]) -> Sequence[int] | None:
         """The entries that have all these values, where an index knows a few of one of them."""

@@ -106,11 +106,14 @@ class OrderedKeys:
         if number < len(self._lasts):
             block = self._blocks[number]
             first = last = bisect_left(block, prefix)
-            few = min(first + FEW, len(block))
-            while last < few and block[last].startswith(prefix):  # type: ignore[union-attr]  # keys of one type
+            end = len(block)
+            while last < end and block[last].startswith(prefix):  # type: ignore[union-attr]  # keys of one type
                 last += 1
-            if last < few:
-                return None if last - first > at_most else block[first:last]
+                if last - first == FEW:
+                    break
+            else:
+                if last < end:
+                    return None if last - first > at_most else block[first:last]
         above = _successor(prefix)
         if above is None or number == len(self._lasts) or self._lasts[number] < above:  # type: ignore[operator]  # keys of one type
             return self.between(prefix, above, at_most, below=True)

@@ -28,9 +28,9 @@ WORDS = st.text("abc", max_size=6).map(str.encode)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few keys fill several blocks, and building takes several steps."""
     for module, name, value in (
-        (ordered, "BLOCK_KEYS", 3), (ordered, "RUN_KEYS", 4), (trigrams, "SLICE_KEYS", 3),
-        (index, "SLICE_ENTRIES", 2), (attribute_index, "GONE_MIN", 8),
-        (attribute_index, "LATE_MAX", 5),
+        (ordered, "BLOCK_KEYS", 3), (ordered, "RUN_KEYS", 4), (ordered, "FEW", 2),
+        (trigrams, "SLICE_KEYS", 3), (index, "SLICE_ENTRIES", 2),
+        (attribute_index, "GONE_MIN", 8), (attribute_index, "LATE_MAX", 5),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 
@@ -83,6 +83,9 @@ def test_order_and_groups_know_the_keys_that_are_there(
         assert built.containing(low, MANY) == sorted(
             {id_ for key in wanted for id_ in built.ids(key)}
         )
+    begin = len([key for key in keys if key.startswith(low)])
+    assert built.ordered().starting_with(low, begin) is not None
+    assert not begin or built.ordered().starting_with(low, begin - 1) is None
     above = len([key for key in keys if key >= low])
     assert not above or built.between(low, None, above - 1) is None
 
