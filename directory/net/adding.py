@@ -19,8 +19,10 @@ from directory.dsa.session import Session
 from directory.errors import ResultCode
 from directory.model.messages import LdapResult
 from directory.net.agent import AddingAgent, Agent, BulkAdder, QuickAdder
+from directory.net.limits import TOGETHER
 from directory.net.output import SUCCESSES, Output
 from directory.wire import tags
+from directory.wire.connection import ProtocolFailed, ServerConnection
 from directory.wire.frame import Frame
 from directory.wire.quick_add import AddRead, read_add
 
@@ -62,6 +64,20 @@ class Adds:
                 self.output.put_operation(frame.id_element, _ADDED)
             else:
                 self.output.put_result(frame.id_element, tags.ADD_REQUEST, result)
+
+
+def adds_behind(
+    frame: Frame, wire: ServerConnection
+) -> tuple[list[Frame], Sequence[ProtocolFailed]]:
+    """An add and those that came right behind it; and what ended the connection there, if so."""
+    run = [frame]
+    while len(run) < TOGETHER and wire.frames.next_tag == tags.ADD_REQUEST:
+        following = wire.next_frame()
+        if isinstance(following, ProtocolFailed):
+            return run, (following,)
+        if isinstance(following, Frame):
+            run.append(following)
+    return run, ()
 
 
 def adds_in(session: Session, output: Output, frames: Sequence[Frame]) -> Adds | None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import cast
 
 from directory.dsa.session import Session
@@ -170,7 +170,7 @@ class ClientSession(asyncio.Protocol):
                 break
             self._is_calm = False
             if isinstance(frame, Frame):
-                self.interpret(self._operations.execute_together(frame, self._wire))
+                self.interpret(self._operations.execute(frame, self._wire))
             elif isinstance(frame, ProtocolFailed):
                 self._fail_protocol(frame)
             if not self._frames.waiting:
@@ -207,15 +207,15 @@ class ClientSession(asyncio.Protocol):
         self._is_behind = True  # others first; the rest of what arrived can wait
         return NEED_DATA
 
-    def interpret(self, frames: Sequence[Frame]) -> None:
-        """Carry out requests one after the other."""
+    def interpret(self, frames: Iterable[Frame | ProtocolFailed]) -> None:
+        """Carry out requests the plain way, one after the other."""
         for frame in frames:
             if self._is_closing:
                 return
-            if self._operations.execute_quickly(frame):
-                continue
-            event = self._wire.interpret(frame)
-            if isinstance(event, RequestReceived):
+            event = self._wire.interpret(frame) if isinstance(frame, Frame) else frame
+            if isinstance(event, ProtocolFailed):
+                self._fail_protocol(event)
+            elif isinstance(event, RequestReceived) and isinstance(frame, Frame):
                 self._dispatch(frame, event)
             elif isinstance(event, RequestRefused):
                 self._output.put(encode_message(event.answer))
@@ -223,8 +223,6 @@ class ClientSession(asyncio.Protocol):
                 self._operations.abandon(event.message_id)
             elif isinstance(event, UnbindReceived):
                 self._close()
-            elif isinstance(event, ProtocolFailed):
-                self._fail_protocol(event)
 
     def _fail_protocol(self, event: ProtocolFailed) -> None:
         _log.info("protocol error: %s", event.reason)

@@ -68,8 +68,9 @@ UNFINISHED_TIMEOUT_S = 120.0
 SWEEP_S = 1.0
 """Between two looks at all clients: short, since memory fills in seconds."""
 
-ADDS_TOGETHER = 64
-"""Adds of one client carried out together: some 2 ms, so that the turn can end between two runs."""
+TOGETHER = 64
+"""Adds or modifies of one client carried out in a row: some 2 ms, so that the turn can end between
+two runs."""
 
 ADDS_GATHERED = 256
 """Adds of several clients that wait for each other: as many as are carried out at once, 7 ms."""

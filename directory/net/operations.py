@@ -29,7 +29,7 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.adding import Adding, AddingClient, Adds, adds_in, internal_error
+from directory.net.adding import Adding, AddingClient, Adds, adds_behind, adds_in, internal_error
 from directory.net.agent import (
     AddingAgent,
     Agent,
@@ -42,14 +42,19 @@ from directory.net.agent import (
 )
 from directory.net.durability import GroupCommit
 from directory.net.limits import (
-    ADDS_TOGETHER,
     SLICE_BYTES,
     SLICE_REPLIES,
     SLICE_S,
+    TOGETHER,
 )
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
-from directory.wire.connection import RequestReceived, ServerConnection
+from directory.wire.connection import (
+    NeedData,
+    ProtocolFailed,
+    RequestReceived,
+    ServerConnection,
+)
 from directory.wire.frame import Frame
 from directory.wire.quick import quick_compare
 from directory.wire.quick_add import read_add
@@ -64,6 +69,9 @@ _FINISHED = object()
 
 _QUICK = frozenset((tags.ADD_REQUEST, tags.COMPARE_REQUEST, tags.MODIFY_REQUEST))
 """Requests that ``execute_quickly`` may know how to execute."""
+
+_IN_RUNS = _QUICK - {tags.ADD_REQUEST}
+"""Those that cost so little that the way from one to the next is worth saving."""
 
 UPDATES = (AddRequest, ModifyRequest, DeleteRequest, ModifyDnRequest)
 """Requests with exactly one answer, which a directory may be able to execute at once."""
@@ -148,34 +156,48 @@ class Operations:
             self._output.put_operation(frame.id_element, answer)
         return answer is not None
 
-    def execute_together(self, frame: Frame, wire: ServerConnection) -> Sequence[Frame]:
-        """Execute an add with those that came behind it; what is left to be executed alone."""
-        is_add = frame.operation[0] == tags.ADD_REQUEST
-        if not is_add or not self._adding.is_offered or not self._may_be_grouped:
-            return (frame,)
-        run = [frame]
-        while len(run) < ADDS_TOGETHER and wire.frames.next_tag == tags.ADD_REQUEST:
+    def execute(self, frame: Frame, wire: ServerConnection) -> Iterator[Frame | ProtocolFailed]:
+        """Execute a request and those of its kind that came behind it, as far as glances do.
+
+        What it gives takes the plain path, and is to be done before it goes on.
+        """
+        tag = frame.operation[0]
+        if tag == tags.ADD_REQUEST and self._adding.is_offered and self._may_be_grouped:
+            for one in self._add(frame, wire):
+                if isinstance(one, ProtocolFailed) or not self.execute_quickly(one):
+                    yield one
+            return
+        following: Frame | NeedData | ProtocolFailed = frame
+        for _ in range(TOGETHER):
+            if isinstance(following, NeedData):
+                return
+            if isinstance(following, ProtocolFailed) or not self.execute_quickly(following):
+                yield following
+                return
+            if tag not in _IN_RUNS or wire.frames.next_tag != tag:
+                return
             following = wire.next_frame()
-            if not isinstance(following, Frame):
-                break
-            run.append(following)
+
+    def _add(self, frame: Frame, wire: ServerConnection) -> Sequence[Frame | ProtocolFailed]:
+        """Execute an add with those that came behind it; what is left to be executed alone."""
+        run, rest = adds_behind(frame, wire)
         client, commits = self._client, self._commits
-        is_last = not wire.frames.waiting
-        if len(run) < RUN_MIN and not is_last:
-            return run
-        adds = adds_in(self._session, self._output, run)
+        is_last = not wire.frames.waiting and not rest
+        is_worth_it = is_last or len(run) >= RUN_MIN
+        adds = adds_in(self._session, self._output, run) if is_worth_it else None
         if adds is None:
-            return run
+            return [*run, *rest]
         if is_last and client is not None and commits is not None:
             self.gathered = adds
             commits.gather(client, adds)
             return ()
-        return () if self._adding.together([adds]) else run
+        return rest if self._adding.together([adds]) else [*run, *rest]
 
     def settle(self) -> None:
         """Carry out what waits for others, for the client goes on."""
-        if self.gathered is not None and not self.gathered.is_done and self._commits is not None:
-            self._commits.carry_out()
+        adds, commits = self.gathered, self._commits
+        if adds is not None and commits is not None and not adds.is_done:
+            commits.carry_out()
         self.gathered = None
 
     @property

@@ -13,7 +13,7 @@ from directory.model import messages as m
 from directory.model.controls import Control, PostRead
 from directory.model.dn import DN
 from directory.model.entry import Entry
-from directory.net.limits import ADDS_TOGETHER
+from directory.net.limits import TOGETHER
 from directory.wire.frame import FrameBuffer
 from directory.wire.messages import encode_message
 from tests.property.net.test_same_bytes import Plain, Wire
@@ -107,7 +107,7 @@ def test_a_long_run_of_adds_is_carried_out_in_parts() -> None:
     async def many() -> bytes:
         made = gateway()
         wire = Pipe(made.agent)
-        count = 3 * ADDS_TOGETHER + 5
+        count = 3 * TOGETHER + 5
         data = [message(n, ("add", n, (b"x",), False)) for n in range(1, count + 1)]
         answers = await wire.ask(b"".join(data))
         assert len(made.search(GATEWAY, "(description=x)").names) == count
@@ -118,7 +118,7 @@ def test_a_long_run_of_adds_is_carried_out_in_parts() -> None:
     numbers = []
     while (frame := buffer.next_frame()) is not None:
         numbers.append(frame.message_id)
-    assert numbers == list(range(1, 3 * ADDS_TOGETHER + 6))
+    assert numbers == list(range(1, 3 * TOGETHER + 6))
 
 
 @given(st.binary(max_size=24), st.integers(0, 3))
