@@ -49,12 +49,7 @@ from directory.net.limits import (
 )
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
-from directory.wire.connection import (
-    NeedData,
-    ProtocolFailed,
-    RequestReceived,
-    ServerConnection,
-)
+from directory.wire.connection import NeedData, ProtocolFailed, RequestReceived, ServerConnection
 from directory.wire.frame import Frame
 from directory.wire.quick import quick_compare
 from directory.wire.quick_add import read_add
