@@ -27,7 +27,6 @@ from directory.net.tls import note_tls, start_tls_refusal, upgraded
 from directory.wire.connection import (
     NEED_DATA,
     AbandonReceived,
-    NeedData,
     ProtocolFailed,
     RequestReceived,
     RequestRefused,
@@ -70,7 +69,7 @@ class ClientSession(asyncio.Protocol):
         self._is_turn_due = self._is_behind = self._is_upgrading = self._is_hashing = False
         self._is_closing = self._is_lost = False
         self._is_calm = False
-        """Whether nothing keeps the next questions from being answered, as ``_read`` found last."""
+        """Whether ``_read`` found nothing but questions last, and nothing in the way of more."""
         self.active_at = self._loop.time()
         self.stalled_at: float | None = None
 
@@ -109,7 +108,10 @@ class ClientSession(asyncio.Protocol):
         if self._operations.gathered is not None:
             self._operations.settle()
         self._frames.receive_data(data)
-        self._read()
+        if self._is_calm and self._answer_quickly():
+            self._outbox.send_found(self)
+        else:
+            self._read()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we answer: stop producing, stop reading."""
@@ -159,16 +161,14 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        self._is_behind = False
-        while (self._is_calm or self._may_start) and not self._is_behind:
-            frame = self._answer_quickly()
-            if frame is NEED_DATA:
-                if self._is_calm and not self._is_behind:  # questions alone: all is as it was
-                    if self._output.parts:
-                        self._outbox.send_found(self)
-                    return
+        self._is_behind = is_more = False
+        while self._may_start and not self._is_behind:
+            if self._answer_quickly() or self._is_behind:
                 break
-            self._is_calm = False
+            frame = self._wire.next_frame()
+            if frame is NEED_DATA:
+                break
+            is_more = True
             if isinstance(frame, Frame):
                 self.interpret(self._operations.execute(frame, self._wire))
             elif isinstance(frame, ProtocolFailed):
@@ -180,32 +180,32 @@ class ClientSession(asyncio.Protocol):
             self._turn_later()
         self._flush()
         self._set_reading()
-        self._is_calm = self._may_start and self._is_reading and not self._is_behind
+        self._is_calm = not is_more and self._may_start and self._is_reading
 
-    def _answer_quickly(self) -> Frame | NeedData | ProtocolFailed:
-        """Answer what the fast lane can (net/agent.py); the first message that it cannot."""
+    def _answer_quickly(self) -> bool:
+        """Answer what the fast lane can (net/agent.py); whether that was all that arrived."""
         quick, session, output = self._quick, self.session, self._output
         if quick is None:
-            return self._wire.next_frame()
+            return False
         frames, put_found = self._frames, output.put_found
         size = len(frames.data)
         while output.size < SLICE_BYTES:
             for _ in range(QUICK_ANSWERS):
                 message = next_search(frames)
                 if message is None:
-                    return self._wire.next_frame()
+                    return False
                 end, id_element, question, value = message
                 found = quick(session, question, value)
                 if found is None:
-                    return self._wire.next_frame()
+                    return False
                 frames.at = end
                 put_found(id_element, found)
                 if end == size:
-                    return NEED_DATA
+                    return True
             if self._turns.is_over:
                 break
         self._is_behind = True  # others first; the rest of what arrived can wait
-        return NEED_DATA
+        return False
 
     def interpret(self, frames: Iterable[Frame | ProtocolFailed]) -> None:
         """Carry out requests the plain way, one after the other."""

@@ -35,8 +35,10 @@ _HEADS_MAX = 4096
 
 _HEADS = tuple(b"\x30" + ber.length(n) for n in range(_HEADS_MAX))
 
-
 _DONE_HEADS = tuple(b"\x30" + ber.length(n + len(SEARCH_DONE)) for n in range(16))
+
+_DONE_OCTETS = len(SEARCH_DONE) + 2
+"""What the end of a search takes beside its id."""
 
 
 class Output:
@@ -89,20 +91,20 @@ class Output:
 
     def put_found(self, id_element: bytes, operations: Sequence[bytes]) -> None:
         """Entries the store keeps encoded, and the end of their search."""
-        parts, octets = self.parts, len(id_element)
+        octets = len(id_element)
         if type(operations) is tuple and operations:  # what never changes may come again
             if operations is not self._again or octets != self._octets:
                 self._keep(operations, octets)
             self.put(id_element.join(self._between))
             return
-        size = self.size
+        parts, size = self.parts, self.size + octets + _DONE_OCTETS
         for operation in operations:
             n = octets + len(operation)
             head = _HEADS[n] if n < _HEADS_MAX else b"\x30" + ber.length(n)
             parts += (head, id_element, operation)
             size += n + len(head)
         parts += (_DONE_HEADS[octets], id_element, SEARCH_DONE)
-        self.size = size + octets + 2 + len(SEARCH_DONE)
+        self.size = size
 
     def _keep(self, operations: Sequence[bytes], octets: int) -> None:
         """Prepare for the same answer to other ids of this length."""
