@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from directory.dsa import content
+from directory.dsa.add_tables import AddParts, PlacedTable, sorted_into_tables
 from directory.dsa.context import Context, WireName
 from directory.dsa.quick_add import QuickAdd
-from directory.dsa.quick_names import PLAIN_RDN
 from directory.dsa.session import Session
 from directory.errors import LdapError
 from directory.model.columns import Values, all_values, single_values
@@ -34,13 +34,6 @@ RUN_MIN = 4
 
 _PLAIN_VALUE = re.compile(rb"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*")
 """Values of RDNs that are written one way only, but for the case of their letters."""
-
-AddParts = tuple[bytes, list[bytes], list[bytes]]
-"""An entry as a listener takes it apart: its name; of each attribute its name as it is spelled, and
-its wire form."""
-
-_Group = tuple[Sequence[int], EntryTable]
-"""Entries of one form, and where each stands among all that are added, ascending."""
 
 One = Callable[[Session, Request], LdapError | None]
 """Carries out an update by itself, and says why it was refused, if it was."""
@@ -104,24 +97,15 @@ class BulkAdd:
         """``add`` for entries as a listener reads them (``wire.quick_add``)."""
         if len(entries) < RUN_MIN or session.is_global_catalog:
             return False
-        parted: list[PartedEntry] = []
-        forms: dict[EntryForm, EntryForm] = {}
-        for name, spelled, blobs in entries:
-            match = PLAIN_RDN.match(name)
-            if match is None or b"objectClass" not in spelled:
-                return False
-            kind, value = match.groups()
-            classes = blobs[spelled.index(b"objectClass")]
-            own = EntryForm(name[match.end() :], kind, classes, tuple(spelled))
-            parted.append(PartedEntry(forms.setdefault(own, own), value, blobs))
-        return self.add(session, parted)
+        tables = sorted_into_tables(entries)
+        return tables is not None and self._add(session, tables, len(entries))
 
     def add(self, session: Session, entries: Sequence[PartedEntry]) -> bool:
         """Add entries of known patterns; false when nothing was done: each needs a closer look."""
         by_form: dict[int, list[int]] = {}
         for place, entry in enumerate(entries):
             by_form.setdefault(id(entry.form), []).append(place)
-        groups: list[_Group] = []
+        groups: list[PlacedTable] = []
         for places in by_form.values():
             own = [entries[place] for place in places]
             columns = list(zip(*[entry.blobs for entry in own], strict=True))
@@ -133,7 +117,7 @@ class BulkAdd:
         """``add`` for entries that are in columns already."""
         return self._add(session, [(range(len(table.values)), table)], len(table.values))
 
-    def _add(self, session: Session, groups: Sequence[_Group], count: int) -> bool:
+    def _add(self, session: Session, groups: Sequence[PlacedTable], count: int) -> bool:
         context, store = self._context, self._context.store
         with store.lock:
             if store.indexes.is_making:

@@ -34,6 +34,11 @@ def values_of_set(data: bytes, at: int, end: int) -> list[bytes] | None:
     while at < end:
         if data[at] != ber.OCTET_STRING:
             return None
-        start, at = shortest(data, at)
+        n = data[at + 1]
+        if n < SHORT:
+            start = at + 2
+            at = start + n
+        else:
+            start, at = shortest(data, at)
         values.append(data[start:at])
     return values if at == stop == end else None

@@ -10,6 +10,15 @@ from directory.model import ber
 from directory.wire.entries import shortest
 from directory.wire.glance import SHORT, name_and_list, values_of_set
 
+CLASSES_MAX = 256
+"""Classes remembered by their wire form: entries have a handful of combinations."""
+
+CLASSES_OCTETS_MAX = 512
+"""Longest form remembered, octets: Exchange's have a hundred."""
+
+_CLASSES: dict[bytes, list[bytes]] = {}
+"""Values of objectClass attributes that were read: nearly every add has the same."""
+
 AddRead = tuple[bytes, list[bytes], list[bytes], list[bytes], dict[int, list[bytes]]]
 """The entry's name; of each attribute its name as it is spelled, all of it in wire form, in the
 shortest encoding, and its first value; and all values of those that have not one, by position."""
@@ -53,9 +62,15 @@ def _attributes(name: bytes, at: int, data: bytes) -> AddRead | None:
         else:
             if data[start + 1] >= SHORT:
                 return None
-            found = values_of_set(data, name_end, stop)
+            found = _CLASSES.get(data[at:stop])
             if found is None:
-                return None
+                found = values_of_set(data, name_end, stop)
+                if found is None:
+                    return None
+                if data[start + 2 : name_end] == b"objectClass" and stop - at <= CLASSES_OCTETS_MAX:
+                    if len(_CLASSES) >= CLASSES_MAX:
+                        _CLASSES.clear()
+                    _CLASSES[data[at:stop]] = found
             several[len(values)] = found
             values.append(found[0] if found else b"")
         names.append(data[start + 2 : name_end])

@@ -51,6 +51,9 @@ WINDOW = REQUESTS_IN_FLIGHT_MAX * 3
 """Writes on their way at once. A server of ours stops reading at a third of it, so that what it
 reads next is there already; OpenLDAP hangs up on a client with more than 1,000."""
 
+SENT_TOGETHER = 128
+"""Writes sent at once, when there is room for all of them: half of what a server of ours takes."""
+
 _RECEIVE_BYTES = 256 * 1024
 _GONE = frozenset({ResultCode.BUSY, ResultCode.UNAVAILABLE})
 
@@ -164,8 +167,8 @@ class PipelinedPort:
     def start_writes(self, requests: Sequence[Write]) -> Callable[[], WriteOutcomes]:
         """Writes in their order, many on the way at once."""
         started: list[AwaitedWrites] = []
-        for start in range(0, len(requests), WINDOW // 2):
-            sent = [self._numbered(request) for request in requests[start : start + WINDOW // 2]]
+        for start in range(0, len(requests), SENT_TOGETHER):
+            sent = [self._numbered(request) for request in requests[start : start + SENT_TOGETHER]]
             awaited = AwaitedWrites(self._interpret, [number for number, _ in sent])
             self._make_room(len(sent))
             self._waiting.update(dict.fromkeys(awaited.places, awaited))
@@ -184,9 +187,9 @@ class PipelinedPort:
     def start_adds(self, tables: Sequence[EntryTable]) -> Callable[[], WriteOutcomes]:
         """``start_writes`` for adds of entries that are alike."""
         started = [
-            self._start_adds(table.part(start, start + WINDOW // 2))
+            self._start_adds(table.part(start, start + SENT_TOGETHER))
             for table in tables
-            for start in range(0, len(table.values), WINDOW // 2)
+            for start in range(0, len(table.values), SENT_TOGETHER)
         ]
 
         def finish() -> WriteOutcomes:

@@ -6,6 +6,7 @@ taken. An entry the target refuses is an error of that entry; the others go on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -47,6 +48,10 @@ KEYS_PER_SEARCH = 200
 
 CONSECUTIVE_FAILURES_MAX = 100
 """Refusals in a row with one code until the target itself counts as unwilling."""
+
+STARTED_MAX = 2
+"""Batches of adds on their way while the next is made ready: with one the target would have
+answered all it was sent before a page of the source is read and projected."""
 
 _ORDER = (Change.DELETE, Change.MOVE, Change.MODIFY, Change.ADD)
 """A name is free before it is taken."""
@@ -90,8 +95,8 @@ class Target:
         """What was added and is not among the names yet: most runs never ask for them."""
         self.blocked: list[Step] = []
         """Adds and moves whose name another object's replica still has; see ``finish``."""
-        self._started: tuple[Sequence[Step] | Sequence[Additions], Outcomes] | None = None
-        """Adds on their way."""
+        self._started: deque[tuple[Sequence[Step] | Sequence[Additions], Outcomes]] = deque()
+        """Adds on their way, those started first in front."""
 
     @property
     def touched(self) -> set[str]:
@@ -177,19 +182,18 @@ class Target:
             self._go_on(additions, start_adds(self._port, tables))
 
     def _go_on(self, started: Sequence[Step] | Sequence[Additions], outcomes: Outcomes) -> None:
-        """Settle what was started before, now that more is on its way."""
-        before, self._started = self._started, (started, outcomes)
-        if before is not None:
-            self._settle(*before)
+        """Settle what was started long ago, now that more is on its way."""
+        self._started.append((started, outcomes))
+        while len(self._started) > STARTED_MAX:
+            self._settle(*self._started.popleft())
 
     def settle(self) -> None:
         """Wait for the answers to adds that are still on their way, and count them.
 
         Adds depend on nothing but what was there before, so the next ones are made ready meanwhile.
         """
-        if self._started is not None:
-            before, self._started = self._started, None
-            self._settle(*before)
+        while self._started:
+            self._settle(*self._started.popleft())
 
     def _settle(self, started: Sequence[Step] | Sequence[Additions], outcomes: Outcomes) -> None:
         found = outcomes()
