@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from directory.errors import DecodeError, LdapError, LocalProtocolError, ResultCode
-from directory.limits import REQUESTS_IN_FLIGHT_MAX
 from directory.model.controls import Control
 from directory.model.encoded import EntryTable
 from directory.model.messages import (
@@ -47,9 +46,10 @@ from edgesync.port.port import (
     identify,
 )
 
-WINDOW = REQUESTS_IN_FLIGHT_MAX * 3
-"""Writes on their way at once. A server of ours stops reading at a third of it, so that what it
-reads next is there already; OpenLDAP hangs up on a client with more than 1,000."""
+WINDOW = 960
+"""Writes on their way at once: some 20 ms of a server's work, in which a page of the source is read
+and projected. OpenLDAP hangs up on a client with more than 1,000. A server of ours stops reading
+at a quarter of it, so that what it reads next is there already."""
 
 SENT_TOGETHER = 128
 """Writes sent at once, when there is room for all of them: half of what a server of ours takes."""
