@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -35,6 +36,7 @@ from directory.model.modification import replace
 from directory.net.agent import Agent
 from directory.net.connection import ClientSession
 from directory.net.server import DirectoryServer
+from directory.wire.frame import FrameBuffer
 from directory.wire.messages import encode_message
 
 SUFFIX = DN.parse("DC=contoso,DC=test")
@@ -85,6 +87,12 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
 
     async def ask(self, data: bytes) -> bytes:
         self.written.clear()
@@ -189,5 +197,37 @@ def test_every_way_of_answering_gives_the_same_bytes(
                 answer = await fast.ask(data)
                 assert answer
                 assert answer == await plain.ask(data)
+
+    asyncio.run(compare())
+
+
+def by_request(answers: bytes) -> dict[bytes, list[bytes]]:
+    """What each request was answered, whatever came of others in between."""
+    frames = FrameBuffer()
+    frames.receive_data(answers)
+    found: dict[bytes, list[bytes]] = {}
+    while (frame := frames.next_frame()) is not None:
+        found.setdefault(frame.id_element, []).append(frame.operation)
+    assert not frames.waiting
+    return found
+
+
+@given(requests=st.lists(asked | compared, min_size=1, max_size=6), data=st.data())
+def test_it_does_not_matter_where_a_stream_is_cut(
+    agent: DirectoryServiceAgent,
+    requests: list[SearchRequest | CompareRequest],
+    data: st.DataObject,
+) -> None:
+    stream = b"".join(
+        encode_message(LdapMessage(number, request))
+        for number, request in enumerate([*requests, *requests], 120)
+    )
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    pieces = [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
+
+    async def compare() -> None:
+        fast, plain = Wire(agent), Wire(Plain(agent))
+        answers = b"".join([await fast.ask(piece) for piece in pieces])
+        assert by_request(answers) == by_request(await plain.ask(stream))
 
     asyncio.run(compare())
