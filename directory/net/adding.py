@@ -71,12 +71,13 @@ def adds_behind(
 ) -> tuple[list[Frame], Sequence[ProtocolFailed]]:
     """An add and those that came right behind it; and what ended the connection there, if so."""
     run = [frame]
-    while len(run) < TOGETHER and wire.frames.next_tag == tags.ADD_REQUEST:
-        following = wire.next_frame()
+    while len(run) < TOGETHER:
+        following = wire.next_of(tags.ADD_REQUEST)
+        if following is None:
+            break
         if isinstance(following, ProtocolFailed):
             return run, (following,)
-        if isinstance(following, Frame):
-            run.append(following)
+        run.append(following)
     return run, ()
 
 
@@ -129,7 +130,7 @@ class Adding:
         """Carry out adds of clients with the same rights; false when nothing was done."""
         if self._bulk is None or sum(len(adds.read) for adds in several) < RUN_MIN:
             return False
-        entries = [entry[:3] for adds in several for entry in adds.read]
+        entries = [entry for adds in several for entry in adds.read]
         result = None
         try:
             if not self._bulk.add_read(several[0].session, entries):

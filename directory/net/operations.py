@@ -49,7 +49,7 @@ from directory.net.limits import (
 )
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
-from directory.wire.connection import NeedData, ProtocolFailed, RequestReceived, ServerConnection
+from directory.wire.connection import ProtocolFailed, RequestReceived, ServerConnection
 from directory.wire.frame import Frame
 from directory.wire.quick import quick_compare
 from directory.wire.quick_add import read_add
@@ -162,16 +162,14 @@ class Operations:
                 if isinstance(one, ProtocolFailed) or not self.execute_quickly(one):
                     yield one
             return
-        following: Frame | NeedData | ProtocolFailed = frame
-        for _ in range(TOGETHER):
-            if isinstance(following, NeedData):
-                return
+        following: Frame | ProtocolFailed | None = frame
+        left = TOGETHER if tag in _IN_RUNS else 1
+        while following is not None:
             if isinstance(following, ProtocolFailed) or not self.execute_quickly(following):
                 yield following
                 return
-            if tag not in _IN_RUNS or wire.frames.next_tag != tag:
-                return
-            following = wire.next_frame()
+            left -= 1
+            following = wire.next_of(tag) if left else None
 
     def _add(self, frame: Frame, wire: ServerConnection) -> Sequence[Frame | ProtocolFailed]:
         """Execute an add with those that came behind it; what is left to be executed alone."""

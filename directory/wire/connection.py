@@ -143,6 +143,16 @@ class ServerConnection:
             return self._fail(str(error))
         return NEED_DATA if frame is None else frame
 
+    def next_of(self, tag: int) -> Frame | ProtocolFailed | None:
+        """The next message if it is there and of a kind; any other stays where it is."""
+        frames = self.frames
+        at = frames.at
+        found = self.next_frame()
+        if isinstance(found, Frame) and found.operation[0] != tag:
+            frames.at = at
+            return None
+        return None if isinstance(found, NeedData) else found
+
     def interpret(self, frame: Frame) -> ServerEvent:
         """Read a message: the plain path, which ``next_event`` takes for all of them."""
         if frame.message_id == 0:

@@ -17,11 +17,6 @@ SHORTEST_MESSAGE = 5
 """Octets inside the shortest LDAPMessage: an id of three and an operation of two."""
 
 
-_GLANCE_OCTETS = 9
-"""What a glance at the head of a message needs: tag, the longest length, tag and length of the
-id; a shorter one is looked at with care."""
-
-
 class Frame(NamedTuple):
     """A message taken apart no further than its three elements."""
 
@@ -166,25 +161,6 @@ class FrameBuffer:
                 id_element = data[start:operation_at]
                 return Frame(_number(id_element), id_element, data[operation_at:end], b"")
         return decode_frame(data, start, end)
-
-    @property
-    def next_tag(self) -> int:
-        """The tag of the next message's operation; -1 where that takes more than a glance."""
-        data, at = self.data, self.at
-        left = len(data) - at
-        if self._missing or left < _GLANCE_OCTETS:
-            return -1
-        n = data[at + 1]
-        start = at + 2
-        if n >= 0x80:
-            count = n & 0x7F
-            if not 1 <= count <= ber.LENGTH_OCTETS_MAX:
-                return -1
-            start += count
-            n = int.from_bytes(data[at + 2 : start], "big")
-        tag_at = start + 2 + data[start + 1]
-        is_whole = data[at] == ber.SEQUENCE and start + n <= len(data) and tag_at < start + n
-        return data[tag_at] if is_whole and data[start] == ber.INTEGER else -1
 
     @property
     def waiting(self) -> int:

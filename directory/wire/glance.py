@@ -29,7 +29,12 @@ def name_and_list(operation: bytes) -> tuple[bytes, int] | None:
 
 def values_of_set(data: bytes, at: int, end: int) -> list[bytes] | None:
     """The values of the set at ``at``, which ends with the attribute, at ``end``."""
-    at, stop = shortest(data, at)
+    n = data[at + 1]
+    if n < SHORT:
+        at += 2
+        stop = at + n
+    else:
+        at, stop = shortest(data, at)
     values: list[bytes] = []
     while at < end:
         if data[at] != ber.OCTET_STRING:

@@ -13,8 +13,10 @@ from directory.model import messages as m
 from directory.model.controls import Control, PostRead
 from directory.model.dn import DN
 from directory.model.entry import Entry
+from directory.model.modification import replace
 from directory.net.limits import TOGETHER
-from directory.wire.frame import FrameBuffer
+from directory.wire.connection import ServerConnection
+from directory.wire.frame import Frame, FrameBuffer
 from directory.wire.messages import encode_message
 from tests.property.net.test_same_bytes import Plain, Wire
 from tests.support.directories import GATEWAY, Bench, adam
@@ -121,17 +123,44 @@ def test_a_long_run_of_adds_is_carried_out_in_parts() -> None:
     assert numbers == list(range(1, 3 * TOGETHER + 6))
 
 
-@given(st.binary(max_size=24), st.integers(0, 3))
-def test_a_glance_at_what_comes_next_is_never_wrong(data: bytes, at: int) -> None:
-    frames = FrameBuffer()
-    frames.receive_data(b"\x30\x05\x02\x01\x01\x42\x00" + data)
-    frames.next_frame()
-    frames.at += min(at, len(data))
-    seen = frames.next_tag
-    if seen >= 0:
-        try:
-            frame = frames.next_frame()
-        except ValueError:
+def test_a_long_run_of_modifies_is_carried_out_in_parts_and_none_is_lost() -> None:
+    async def many() -> bytes:
+        made = gateway()
+        wire = Pipe(made.agent)
+        await wire.ask(message(1, ("add", 1, (b"x",), False)))
+        count = 3 * TOGETHER + 5
+        dn = GATEWAY.child("CN", "n1")
+        changes = [m.ModifyRequest(dn, (replace("description", b"%d" % n),)) for n in range(count)]
+        answers = await wire.ask(
+            b"".join(encode_message(m.LdapMessage(n, r)) for n, r in enumerate(changes, 2))
+        )
+        assert made.search(GATEWAY, f"(description={count - 1})").names == [str(dn)]
+        return answers
+
+    buffer = FrameBuffer()
+    buffer.receive_data(asyncio.run(many()))
+    numbers = []
+    while (frame := buffer.next_frame()) is not None:
+        numbers.append(frame.message_id)
+    assert numbers == list(range(2, 3 * TOGETHER + 7))
+
+
+@given(st.lists(st.sampled_from([b"\x42\x00", b"\x4a\x00", b"\x4a\x01x", b""]), max_size=4),
+       st.binary(max_size=3), st.integers(0, 40))  # fmt: skip
+def test_what_is_not_of_a_kind_stays_where_it_is(
+    operations: list[bytes], odd: bytes, cut: int
+) -> None:
+    stream = b"".join(b"\x30%c\x02\x01\x01%b" % (3 + len(o), o) for o in operations) + odd
+    stream = stream[: max(0, len(stream) - cut)]
+    plain, glancing = ServerConnection(), ServerConnection()
+    for connection in (plain, glancing):
+        connection.receive_data(stream)
+    while True:
+        wanted = plain.next_frame()
+        found: object = glancing.next_of(0x4A)
+        if found is None:
+            found = glancing.next_frame()
+            assert not isinstance(found, Frame) or found.operation[0] != 0x4A
+        assert found == wanted
+        if not isinstance(wanted, Frame):
             return
-        assert frame is not None
-        assert frame.operation[0] == seen
