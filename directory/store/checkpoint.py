@@ -19,10 +19,10 @@ ROWS = 16_384
 """Rows written between two checkpoints, each in a page of its own at worst (64 MiB of log).
 SQLite's own thousand pages are filled by a few group commits."""
 
-REST_FRAMES = 512
-"""Pages that may be left to the writer: some 3 ms."""
+REST_FRAMES = 256
+"""Pages that may be left to the writer: some 3 ms, and two syncs."""
 
-PASSES_MAX = 4
+PASSES_MAX = 8
 """How often what came meanwhile is copied beside the writer; each time it is a fraction."""
 
 BUSY_S = 5.0
