@@ -25,9 +25,9 @@ INTEGER_OCTETS_MAX = 9
 """Longest INTEGER read, octets: a 64-bit number with a sign octet."""
 
 _LENGTHS = (
-    *(bytes((n,)) for n in range(128)),
-    *(bytes((0x81, n)) for n in range(128, 256)),
-    *(bytes((0x82, n >> 8, n & 0xFF)) for n in range(256, 2048)),
+    *[bytes((n,)) for n in range(128)],
+    *[bytes((0x81, n)) for n in range(128, 256)],
+    *[bytes((0x82, n >> 8, n & 0xFF)) for n in range(256, 2048)],
 )
 """Lengths of nearly all there is: entries, attributes, messages."""
 _STRING = tuple(bytes((OCTET_STRING, n)) for n in range(128))
