@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from directory.build import running_build
 from tests.support.peers import BY_DESIGN, MISSING_DATA
 
 # No deadlines: the cores are shared, and how long an example takes says nothing about the code.
@@ -17,6 +18,11 @@ settings.register_profile("default", _patient, derandomize=True, database=None)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 settings.register_profile("explore", _patient, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_report_header() -> str:
+    """Which build of the directory is tested."""
+    return f"directory: {running_build()}"
 
 
 _PEERS = Path(__file__).parent / "peers"

@@ -29,7 +29,7 @@ Question = tuple[
 """As ``wire.quick`` reads it: all of a search but the value it is about."""
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: mypyc makes others slow, and this is asked for every search
 class Plan:
     """How a question is answered to a session, whatever its value: what need not be looked up."""
 

@@ -54,7 +54,11 @@ def entry() -> None:
 
 def _dispatch(words: list[str], options: Options) -> ExitCode:
     if words[:1] == ["--version"]:
-        print(f"{PROGRAM} {edgesync.__version__}")
+        from directory.build import PLAIN, running_build
+
+        build = running_build()
+        directory = "" if build == PLAIN else f" (directory: {build})"
+        print(f"{PROGRAM} {edgesync.__version__}{directory}")
         return ExitCode.OK
     first = words[0] if words else ""
     if "-" in first and not first.startswith("-"):

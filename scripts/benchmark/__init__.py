@@ -1,7 +1,7 @@
 """``scripts/bench``: what the product costs, measured beside what people use today.
 
     scripts/bench [--entries 10000,100000] [--rounds 5] [--seconds 1] [--row WORDS]... [--growth]
-                  [--json FILE] [--ldap-load FOLDER] [--nice N] [--list]
+                  [--json FILE] [--ldap-load FOLDER] [--nice N] [--build compiled] [--list]
     scripts/bench --document        # docs/performance.md from docs/performance.json
 
 The load client is ours (``load_client``), or with ``--ldap-load`` lload.c of that folder, in C. The

@@ -10,8 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from directory.build import PLAIN, running_build
 from scripts.benchmark import document
 from scripts.benchmark.bench import Bench
 from scripts.benchmark.load import LdapLoad, LoadClient, OwnClient
@@ -19,6 +20,7 @@ from scripts.benchmark.machine import describe
 from scripts.benchmark.result import HEAD, SCHEMA, line, result
 from scripts.benchmark.row import NotHere, Row, Sample
 from scripts.benchmark.rows import all_rows
+from scripts.compiled.build import CompileFailed, build, environment, is_current
 
 
 def parse() -> argparse.Namespace:
@@ -38,6 +40,8 @@ def parse() -> argparse.Namespace:
         help="load with lload.c of this folder instead of our own client")  # fmt: skip
     add("--json", type=Path, metavar="FILE",
         help="write the figures here; those of other rows and sizes there are kept")  # fmt: skip
+    add("--build", default="plain", choices=["plain", "compiled"],
+        help="run all of ours with the hot modules compiled, as scripts/compile does")  # fmt: skip
     add("--document", action="store_true",
         help="measure nothing: write docs/performance.md from docs/performance.json")  # fmt: skip
     add("--list", action="store_true", help="name the rows and their targets")
@@ -55,6 +59,8 @@ def main() -> int:
         for row in rows:
             print(f"{row.name:50} {row.unit:14} {row.target or ''}")
         return 0
+    if options.build == "compiled" and running_build() == PLAIN:
+        _start_over_compiled()
     sizes = [int(size) for size in options.entries.split(",")]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -74,6 +80,17 @@ def main() -> int:
                     if options.json:
                         keep(options.json, found | {"machine": machine})
     return 0
+
+
+def _start_over_compiled() -> NoReturn:
+    """In a Python that imports the compiled build."""
+    try:
+        if not is_current():
+            build()
+    except CompileFailed as error:
+        sys.exit(f"error: no compiled build: {error}")
+    command = [sys.executable, "-m", "scripts.benchmark", *sys.argv[1:]]
+    os.execve(sys.executable, command, environment())
 
 
 def _is_wanted(row: Row, options: argparse.Namespace) -> bool:

@@ -57,11 +57,18 @@ class Bench:
     ) -> None:
         self._stack.close()
 
-    def ours(self, durability: Durability = "normal", *, is_empty: bool = False) -> Server:
-        """This directory with the recipients, or with their base alone."""
-        kind = f"edgesync-{durability}{'-empty' * is_empty}"
+    def ours(
+        self,
+        durability: Durability = "normal",
+        *,
+        is_empty: bool = False,
+        build: Path | None = None,
+    ) -> Server:
+        """This directory with the recipients, or with their base alone; ``build`` as run_ours."""
+        kind = f"edgesync-{durability}{'-empty' * is_empty}{'-built' * (build is not None)}"
         return self._started(kind, lambda folder: run_ours(
-            folder, self.data, self.tls, durability=durability, is_empty=is_empty))  # fmt: skip
+            folder, self.data, self.tls, durability=durability, is_empty=is_empty,
+            build=build))  # fmt: skip
 
     def slapd(
         self, *, fsync: bool = False, indexes: Indexes = "eq,sub", is_empty: bool = False

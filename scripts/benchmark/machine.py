@@ -10,6 +10,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from directory.build import running_build
 from tests.support.peers import find_tool
 
 
@@ -20,6 +21,7 @@ def describe() -> dict[str, str]:
         "memory": f"{_memory_octets() / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "build": running_build(),
         "uvloop": _version("uvloop"),
         "openssl": ssl.OPENSSL_VERSION,
         "slapd": _slapd_version(),

@@ -15,6 +15,7 @@ from scripts.benchmark import recipients
 from scripts.benchmark.data import Data
 from scripts.benchmark.probe import Probe
 from scripts.benchmark.row import NotHere
+from scripts.compiled.build import environment
 from tests.support.directory_process import served
 from tests.support.peers import find_tool
 from tests.support.slapd import MODULES, slapd
@@ -79,9 +80,18 @@ def resident_octets(pid: int) -> int:
 
 @contextmanager
 def run_ours(
-    folder: Path, data: Data, tls: tuple[Path, Path], *, durability: Durability, is_empty: bool
+    folder: Path,
+    data: Data,
+    tls: tuple[Path, Path],
+    *,
+    durability: Durability,
+    is_empty: bool,
+    build: Path | None = None,
 ) -> Iterator[Server]:
-    """This directory. ``normal`` is the pair of slapd without fsync, ``full`` of slapd with it."""
+    """This directory. ``normal`` is the pair of slapd without fsync, ``full`` of slapd with it.
+
+    ``build`` is a folder of compiled modules (``scripts.compiled``) to run instead of this build.
+    """
     folder.mkdir()
     ldif = data.base_ldif if is_empty else data.ldif
     options = ("--schema", str(data.schema), "--ldif", str(ldif), "--allow-anonymous-read")
@@ -90,7 +100,8 @@ def run_ours(
     program = ("-m", "scripts.benchmark.watched", str(folder / "turns"))
     with served(folder, *options, *journal, "--listen-tls", "127.0.0.1:0", *certificate,
                 admin=recipients.ADMIN, timeout_s=START_TIMEOUT_S,
-                program=program) as server:  # fmt: skip
+                program=program,
+                environment=None if build is None else environment(build)) as server:  # fmt: skip
         tls_port = int(server.ldaps.rpartition(":")[2])
         yield Server("edgesync", server.process.pid, server.port, tls_port, folder / "turns")
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -58,22 +59,30 @@ def build(folder: Path = FOLDER, *, level: str = "3") -> None:
         shutil.move(made, folder)
 
 
-def compile_modules(out: Path, c_folder: Path, *, level: str = "3") -> list[Path]:
-    """Compile the source tree's hot modules into a folder; the files that became of them.
+def compile_modules(
+    out: Path,
+    c_folder: Path,
+    *,
+    level: str = "3",
+    root: Path = ROOT,
+    modules: Sequence[str] = MODULES,
+) -> list[Path]:
+    """Compile modules of the source tree into a folder; the files that became of them.
 
     Raises:
         CompileFailed: as ``build``.
     """
     program = Path(__file__).with_name("compiler.py")
     command = [sys.executable, str(program), str(out), str(c_folder), level]
-    said = _run([*command, *(f"directory/{module}" for module in MODULES)], dict(os.environ))
+    command += [f"directory/{module}" for module in modules]
+    said = _run(command, dict(os.environ), root)
     differs = [line for line in said if EAGER in line]
     if differs:
         raise CompileFailed(
             "\n".join((*differs, "hint: write a generator with yield, or a list where it is one"))
         )
     suffix = EXTENSION_SUFFIXES[0]
-    made = [out / "directory" / Path(module).with_suffix(suffix) for module in MODULES]
+    made = [out / "directory" / Path(module).with_suffix(suffix) for module in modules]
     made.append(out / f"directory__mypyc{suffix}")
     missing = [str(path) for path in made if not path.exists()]
     if missing:
@@ -84,13 +93,13 @@ def compile_modules(out: Path, c_folder: Path, *, level: str = "3") -> list[Path
 def _import_all(made: Path) -> None:
     """See that each module can be imported, and is the compiled one: mypyc may err there."""
     names = [f"directory.{module.removesuffix('.py').replace('/', '.')}" for module in MODULES]
-    _run([sys.executable, "-c", _IMPORT_ALL, str(made), *names], environment(made))
+    _run([sys.executable, "-c", _IMPORT_ALL, str(made), *names], environment(made), ROOT)
 
 
-def _run(command: list[str], environ: dict[str, str]) -> list[str]:
+def _run(command: list[str], environ: dict[str, str], folder: Path) -> list[str]:
     try:
         done = subprocess.run(
-            command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False,
+            command, cwd=folder, env=environ, capture_output=True, text=True, check=False,
             timeout=COMPILE_TIMEOUT_S,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def served(
     admin: str = ADMIN,
     timeout_s: float = START_TIMEOUT_S,
     program: Sequence[str] = ("-m", "directory"),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
     """A stand-alone server on free ports of loopback; ``program`` is what Python runs."""
     ready, log = folder / "ready.json", folder / "server.log"
@@ -58,7 +59,9 @@ def served(
     if admin:
         command += ["--admin-dn", admin]
     with log.open("wb") as output:
-        process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
     try:
         document = _wait(process, ready, log, timeout_s)
         yield Served(process, document.get("ldap", ""), document.get("ldaps", ""), log)

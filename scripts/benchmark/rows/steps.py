@@ -32,7 +32,7 @@ from directory.wire.frame import FrameBuffer, envelope
 from directory.wire.quick import next_search
 from scripts.benchmark import recipients
 from scripts.benchmark.bench import Bench
-from scripts.benchmark.data import read_requests
+from scripts.benchmark.data import Data, read_requests
 from scripts.benchmark.row import Contenders, NotHere, Row, Sample
 from scripts.benchmark.servers import Server
 
@@ -43,25 +43,25 @@ PORT_TRIES_S = 5.0
 class Searches:
     """A directory in this process, and searches as they arrive."""
 
-    def __init__(self, bench: Bench) -> None:
-        serving = Serving(schema=(bench.data.schema,), allow_anonymous_read=True)
+    def __init__(self, data: Data) -> None:
+        serving = Serving(schema=(data.schema,), allow_anonymous_read=True)
         self.agent: DirectoryServiceAgent = open_directory(
             serving.configuration(), clock=SystemClock(), entropy=SystemEntropy()
         )
-        load_ldif(self.agent, bench.data.ldif)
+        load_ldif(self.agent, data.ldif)
         self.session = Session()
         bind = messages.SimpleCredentials(recipients.READER_PASSWORD.encode())
         request = messages.BindRequest(3, str(DN.parse(recipients.READER)), bind)
         list(self.agent.execute(self.session, request))
         chance = random.Random(3)
-        operations = read_requests(bench.data.requests("eq_sel"))
+        operations = read_requests(data.requests("eq_sel"))
         self.sent = [
             envelope(ber.integer(number), chance.choice(operations))
             for number in range(1, SEARCHES + 1)
         ]
 
 
-def _microseconds(work: Callable[[], object]) -> Sample:
+def microseconds(work: Callable[[], object]) -> Sample:
     """CPU time of a round, for each search."""
     start = time.process_time()
     work()
@@ -73,8 +73,8 @@ def _step(
 ) -> Callable[[Bench], AbstractContextManager[Contenders]]:
     @contextmanager
     def contenders(bench: Bench) -> Iterator[Contenders]:
-        work = prepare(Searches(bench))
-        yield {"edgesync": lambda: _microseconds(work)}
+        work = prepare(Searches(bench.data))
+        yield {"edgesync": lambda: microseconds(work)}
 
     return contenders
 
@@ -139,7 +139,9 @@ class _Silent:
         return lambda *_, **__: None
 
 
-def _feed(together: int) -> Callable[[Searches], Callable[[], object]]:
+def feed(together: int) -> Callable[[Searches], Callable[[], object]]:
+    """Searches as a connection receives them, so many in a read."""
+
     def prepare(searches: Searches) -> Callable[[], object]:
         chunks = [
             b"".join(searches.sent[at : at + together]) for at in range(0, SEARCHES, together)
@@ -204,8 +206,8 @@ ROWS = (
     Row("step: read a search from the stream", "µs", _step(_read)),
     Row("step: find the entry and its answer", "µs", _step(_answer)),
     Row("step: put the answer into the output", "µs", _step(_write)),
-    Row("step: all of it, 16 searches in a read", "µs", _step(_feed(16))),
-    Row("step: all of it, one search in a read", "µs", _step(_feed(1))),
+    Row("step: all of it, 16 searches in a read", "µs", _step(feed(16))),
+    Row("step: all of it, one search in a read", "µs", _step(feed(1))),
     Row("ceiling: a C responder, one at a time", "searches/s", _ceiling(1, 1)),
     Row("ceiling: a C responder, 16 connections", "searches/s", _ceiling(16, 1)),
     Row("ceiling: a C responder, 16 × 16", "searches/s", _ceiling(16, 16)),
