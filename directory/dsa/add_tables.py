@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from directory.dsa.quick_names import PLAIN_RDN
 from directory.model.encoded import EntryForm, EntryTable
 
-AddParts = tuple[bytes, list[bytes], list[bytes]]
-"""An entry as a listener takes it apart: its name; of each attribute its name as it is spelled, and
-its wire form."""
+AddParts = tuple[bytes, list[bytes], list[bytes], list[bytes], Mapping[int, Sequence[bytes]]]
+"""An entry as a listener takes it apart: its name; of each attribute its name as it is spelled, its
+wire form, and its first value; and all values of those that have not one short one, by position."""
 
-PlacedTable = tuple[Sequence[int], EntryTable]
-"""Entries of one form, and where each stands among all that are added, ascending."""
+
+class PlacedTable(NamedTuple):
+    """Entries of one form among all that are added."""
+
+    places: Sequence[int]
+    """Where each stands, ascending."""
+    table: EntryTable
+    singles: Sequence[Sequence[bytes] | None]
+    """Beside the table's columns, the values of an attribute that has one short value in every
+    entry, where that is known."""
+
 
 _CLASSES = b"objectClass"
 
@@ -20,8 +30,10 @@ _CLASSES = b"objectClass"
 class _Alike:
     """Entries of one form, as they are found."""
 
-    __slots__ = ("_above", "_classes", "_classes_at", "_kind", "_names", "form", "places", "rows",
-                 "values")  # fmt: skip
+    __slots__ = (
+        "_above", "_classes", "_classes_at", "_kind", "_names", "_several", "form", "places",
+        "rows", "singles", "values",
+    )  # fmt: skip
 
     def __init__(self, form: EntryForm, names: list[bytes]) -> None:
         self.form = form
@@ -31,10 +43,12 @@ class _Alike:
         self.places: list[int] = []
         self.values: list[bytes] = []
         self.rows: list[list[bytes]] = []
+        self.singles: list[list[bytes]] = []
+        self._several: set[int] = set()
 
     def take(self, place: int, entry: AddParts) -> bool:
         """Note an entry, if it is one of them; what stands for its RDN's value may be no value."""
-        name, names, blobs = entry
+        name, names, blobs, singles, several = entry
         kind, above = self._kind, self._above
         if (
             names != self._names or blobs[self._classes_at] != self._classes
@@ -47,7 +61,18 @@ class _Alike:
         self.places.append(place)
         self.values.append(value)
         self.rows.append(blobs)
+        self.singles.append(singles)
+        self._several.update(several)
         return True
+
+    def placed(self) -> PlacedTable:
+        """All of them."""
+        table = EntryTable(self.form, self.values, list(zip(*self.rows, strict=True)))
+        singles = [
+            None if at in self._several else column
+            for at, column in enumerate(zip(*self.singles, strict=True))
+        ]
+        return PlacedTable(self.places, table, singles)
 
 
 def sorted_into_tables(entries: Sequence[AddParts]) -> list[PlacedTable] | None:
@@ -64,7 +89,7 @@ def sorted_into_tables(entries: Sequence[AddParts]) -> list[PlacedTable] | None:
         last, before = before, last
         if last is not None and last.take(place, entry):
             continue
-        name, names, blobs = entry
+        name, names, blobs, _, _ = entry
         match = PLAIN_RDN.match(name)
         if match is None or _CLASSES not in names:
             return None
@@ -76,7 +101,4 @@ def sorted_into_tables(entries: Sequence[AddParts]) -> list[PlacedTable] | None:
             last = forms[form] = _Alike(form, names)
         if not last.take(place, entry):
             return None
-    return [
-        (alike.places, EntryTable(alike.form, alike.values, list(zip(*alike.rows, strict=True))))
-        for alike in forms.values()
-    ]
+    return [alike.placed() for alike in forms.values()]

@@ -110,12 +110,14 @@ class BulkAdd:
             own = [entries[place] for place in places]
             columns = list(zip(*[entry.blobs for entry in own], strict=True))
             table = EntryTable(own[0].form, [entry.value for entry in own], columns)
-            groups.append((places, table))
+            groups.append(PlacedTable(places, table, [None] * len(columns)))
         return self._add(session, groups, len(entries))
 
     def add_table(self, session: Session, table: EntryTable) -> bool:
         """``add`` for entries that are in columns already."""
-        return self._add(session, [(range(len(table.values)), table)], len(table.values))
+        count = len(table.values)
+        placed = PlacedTable(range(count), table, [None] * len(table.columns))
+        return self._add(session, [placed], count)
 
     def _add(self, session: Session, groups: Sequence[PlacedTable], count: int) -> bool:
         context, store = self._context, self._context.store
@@ -123,7 +125,7 @@ class BulkAdd:
             if store.indexes.is_making:
                 return False
             try:
-                kins = [self._kin(session, *group) for group in groups]
+                kins = [self._kin(session, placed) for placed in groups]
             except ValueError:
                 return False
             if len({kin.parent.id for kin in kins}) < len(kins):  # they may share names
@@ -135,12 +137,13 @@ class BulkAdd:
                 insert_all(writer, kins, guids)
             return True
 
-    def _kin(self, session: Session, places: Sequence[int], table: EntryTable) -> Kin:
+    def _kin(self, session: Session, placed: PlacedTable) -> Kin:
         """Entries of one form, checked.
 
         Raises:
             ValueError: something is wrong with one of them, or not certain to be right.
         """
+        places, table, singles = placed
         dit, form, values = self._context.store.dit, table.form, table.values
         pattern = self._quick.patterns.get(form)
         if (
@@ -154,13 +157,17 @@ class BulkAdd:
         if len(set(keys)) < len(keys) or not dit.are_free(pattern.parent.id, keys):
             raise ValueError("a name that is taken, or that two have")
         naming = pattern.checks[pattern.naming]
-        own = table.columns[pattern.naming]
-        if naming is None or single_values(own, len(naming.spelling)) != values:
+        if naming is None:
+            raise ValueError("named by its classes")
+        own = singles[pattern.naming]
+        if own is None:
+            own = single_values(table.columns[pattern.naming], len(naming.spelling))
+        if own is None or list(own) != values:
             raise ValueError("not the RDN's value alone")
         columns = [
-            self._column(name, check, column)
-            for name, check, column in zip(
-                pattern.names, pattern.checks, table.columns, strict=True
+            self._column(name, check, column, single)
+            for name, check, column, single in zip(
+                pattern.names, pattern.checks, table.columns, singles, strict=True
             )
             if check is not None
         ]
@@ -169,14 +176,16 @@ class BulkAdd:
         classes = {content.OBJECT_CLASS: pattern.classes}
         return Kin(pattern.parent, places, rdns, keys, columns, classes)
 
-    def _column(self, name: AttributeName, check: WireName, blobs: Values) -> Column:
+    def _column(
+        self, name: AttributeName, check: WireName, blobs: Values, singles: Values | None
+    ) -> Column:
         """One attribute of all entries, checked.
 
         Raises:
             ValueError: something is wrong with a value, or not certain to be right.
         """
         whose: Sequence[int] = range(len(blobs))
-        values = single_values(blobs, len(check.spelling))
+        values = single_values(blobs, len(check.spelling)) if singles is None else singles
         if values is None:
             values, whose = all_values(blobs)
         _check_values(check, values)

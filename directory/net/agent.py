@@ -48,8 +48,8 @@ class Agent(Protocol):
         ...
 
 
-AddParts = tuple[bytes, list[bytes], list[bytes]]
-"""An entry to add: its name; of each attribute its name as it is spelled, and its wire form."""
+AddParts = tuple[bytes, list[bytes], list[bytes], list[bytes], Mapping[int, Sequence[bytes]]]
+"""An entry to add, as ``wire.quick_add`` takes it apart."""
 
 
 class BulkAdder(Protocol):

@@ -31,7 +31,13 @@ def adds(draw: st.DrawFn) -> list[AddParts]:
             classes if name == b"objectClass" else ber.attribute(name, (b"%d" % number,))
             for name in names
         ]
-        found.append((draw(NAMES), names, blobs))
+        values = [b"top" if name == b"objectClass" else b"%d" % number for name in names]
+        several: dict[int, tuple[bytes, ...]] = {
+            at: (b"top",) for at, name in enumerate(names) if name == b"objectClass"
+        }
+        if draw(st.booleans()):
+            several[0] = (b"1", b"2")
+        found.append((draw(NAMES), names, blobs, values, several))
     return found
 
 
@@ -40,15 +46,18 @@ def test_every_add_is_in_the_table_of_its_form(entries: list[AddParts]) -> None:
     tables = sorted_into_tables(entries)
     if tables is None:
         assert any(b"objectClass" not in names or b"\\" in name or b"+" in name or b"=," in name
-                   or b"," not in name for name, names, _ in entries)  # fmt: skip
+                   or b"," not in name for name, names, *_ in entries)  # fmt: skip
         return
-    found: dict[int, AddParts] = {}
-    for places, (form, values, columns) in tables:
+    found: dict[int, object] = {}
+    for places, (form, values, columns), singles in tables:
+        for at, column in enumerate(singles):
+            several = any(at in entries[place][4] for place in places)
+            assert column == (None if several else tuple(entries[p][3][at] for p in places))
         assert list(places) == sorted(places)
         for place, value, *blobs in zip(places, values, *columns, strict=True):
             assert b"," not in value
             name = form.kind + b"=" + value + b"," + form.above
             assert blobs[form.names.index(b"objectClass")] == form.classes
             found[place] = name, list(form.names), blobs
-    assert [found[place] for place in range(len(entries))] == entries
-    assert len({table.form for _, table in tables}) == len(tables)
+    assert [found[place] for place in range(len(entries))] == [entry[:3] for entry in entries]
+    assert len({placed.table.form for placed in tables}) == len(tables)
