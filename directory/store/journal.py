@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -109,7 +109,8 @@ class SqliteJournal:
         try:
             self.db = self._open(durability)
             if durability == "full" and hasattr(os, "pwrite"):  # Windows does without
-                self._space = LogSpace(path.with_name(path.name + "-wal"))
+                with suppress(OSError):  # so do file systems on which SQLite keeps no such log
+                    self._space = LogSpace(path.with_name(path.name + "-wal"))
         except BaseException:
             os.close(self._lock)
             raise

@@ -71,6 +71,21 @@ def test_there_is_no_room_without_syncs(tmp_path: Path) -> None:
     agent.shutdown()
 
 
+def test_a_journal_that_has_no_log_works_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("directory.store.journal.LogSpace", missing)
+    made = generic(tmp_path / "directory.db")
+    add(made, 1)
+    made.agent.shutdown()
+    again = generic(tmp_path / "directory.db")
+    assert again.agent.store.count == 2
+    again.agent.shutdown()
+
+
 @pytest.fixture(name="log")
 def _log(tmp_path: Path) -> Path:
     path = tmp_path / "log"
