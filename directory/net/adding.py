@@ -38,14 +38,6 @@ class AddingClient(Protocol):
         """Carry out requests the plain way."""
         ...
 
-    def release(self) -> None:
-        """Everything is durable: send the answers."""
-        ...
-
-    def fail(self, reason: str) -> None:
-        """It could not be made durable: cut the connection off."""
-        ...
-
 
 @dataclass(slots=True)
 class Adds:
@@ -117,7 +109,8 @@ class Adding:
         groups: dict[object, list[tuple[AddingClient, Adds]]] = {}
         for one in waiting:  # who may add the same, and is named the same in the change log
             session = one[1].session
-            groups.setdefault((session.author, session.identity.role), []).append(one)
+            kind = session.author, session.identity.role, session.is_global_catalog
+            groups.setdefault(kind, []).append(one)
             one[1].is_done = True
         for group in groups.values():
             if len(group) > 1 and self.together([adds for _, adds in group]):

@@ -29,6 +29,10 @@ class Held(Protocol):
         ...
 
 
+class GatheredClient(Held, AddingClient, Protocol):
+    """A connection whose adds wait, and then their answers."""
+
+
 class GroupCommit:
     """Commits an agent's changes for all connections of an event loop."""
 
@@ -56,7 +60,7 @@ class GroupCommit:
             self._loop.call_soon(self._commit)
         self._held[connection] = None
 
-    def gather(self, client: AddingClient, adds: Adds) -> None:
+    def gather(self, client: GatheredClient, adds: Adds) -> None:
         """Carry out the last adds that a client sent before the next commit, with all others."""
         self.hold(client)
         self._gathered.append((client, adds))

@@ -29,7 +29,7 @@ from directory.model.messages import (
     SearchResultReference,
     SyncInfo,
 )
-from directory.net.adding import Adding, AddingClient, Adds, adds_behind, adds_in, internal_error
+from directory.net.adding import Adding, Adds, adds_behind, adds_in, internal_error
 from directory.net.agent import (
     AddingAgent,
     Agent,
@@ -40,7 +40,7 @@ from directory.net.agent import (
     QuickStream,
     Stream,
 )
-from directory.net.durability import GroupCommit
+from directory.net.durability import GatheredClient, GroupCommit
 from directory.net.limits import (
     SLICE_BYTES,
     SLICE_REPLIES,
@@ -98,7 +98,7 @@ class Operations:
         session: Session,
         output: Output,
         clock: Callable[[], float],
-        client: AddingClient | None = None,
+        client: GatheredClient | None = None,
         commits: GroupCommit | None = None,
     ) -> None:
         """With ``client`` and ``commits``, adds may wait for those of other clients."""

@@ -94,8 +94,9 @@ class Asker:
             dn = self.dn(self.count)
         if what == "add below none":
             dn = SUFFIX.child("ou", "nowhere").child("cn", f"{self.name}{self.count}")
+        classes = (b"inetOrgPerson",)
         attributes = {
-            "objectClass": (b"top", b"inetOrgPerson")[what != "add two classes" :],
+            "objectClass": (b"top", *classes) if what == "add two classes" else classes,
             "cn": (f"{self.name}{self.count}".encode(),),
             "sn": (f"{self.name}{self.count}".encode(),),
             "mail": (b"a@x", b"b@x"),
@@ -181,6 +182,31 @@ def test_adds_of_somebody_who_may_not_are_refused_beside_those_of_somebody_who_m
     assert second.count(b"\x69\x07\x0a\x01\x00") == 0
     assert second.count(b"\x69") >= 5
     assert count == 7
+
+
+def test_adds_through_a_global_catalog_are_refused_beside_those_that_are_not() -> None:
+    async def add() -> tuple[list[bytes], int]:
+        made = generic()
+        server = DirectoryServer(made.agent, ())
+        server.attach(asyncio.get_running_loop())
+        clients = [Asker(name, server, alone=False) for name in ("ann", "bob")]
+        clients[0].ask(["add"])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        before = made.agent.store.count
+        clients[1].session.session.is_global_catalog = True
+        for client in clients:
+            client.ask(["add"] * 5)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert clients[0].session.session.author == clients[1].session.session.author
+        written = [b"".join(c.transport.written) for c in clients]
+        return written, made.agent.store.count - before
+
+    (first, second), added = asyncio.run(add())
+    assert first.count(b"\x69\x07\x0a\x01\x00") == 6
+    assert second.count(b"\x69\x07\x0a\x01\x00") == 0
+    assert added == 5
 
 
 def test_adds_of_several_clients_are_carried_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
