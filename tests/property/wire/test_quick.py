@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,11 +176,30 @@ def test_who_asks_about_another_value_is_read_like_who_asks_first(
             envelope(id_element, encode_operation(replace(request, filter=make(name, value))))
         )
         if data.draw(st.booleans()):
-            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+            at = data.draw(st.integers(0, 14) | st.integers(0, len(raw) - 1))  # lengths come first
+            raw[at] = data.draw(st.integers(0, 255))
         first = FrameBuffer()
         for frames in (asked, first):
             frames.data, frames.at = bytes(raw), 0
         assert next_search(asked) == next_search(first)
+
+
+@pytest.mark.parametrize("attributes", [(), tuple(f"attribute{n}" for n in range(9))])
+def test_no_damaged_octet_passes_because_the_rest_is_known(attributes: tuple[str, ...]) -> None:
+    """Each octet, each way to damage it: what is known of a search decides nothing here either."""
+    item = filters.Equality("mail", b"somebody@example.com")
+    request = SearchRequest(DN.parse("dc=example,dc=com"), filter=item, attributes=attributes)
+    whole = envelope(integer(7), encode_operation(request))
+    known, first = FrameBuffer(), FrameBuffer()
+    for frames in (known, first):
+        frames.receive_data(whole)
+        assert next_search(frames) is not None
+    offset = known.value_offset
+    assert offset
+    for at, octet in product(range(len(whole)), range(256)):
+        known.data = first.data = whole[:at] + bytes((octet,)) + whole[at + 1 :]
+        known.value_offset, first.value_offset = offset, 0
+        assert next_search(known) == next_search(first)
 
 
 def test_the_same_question_about_another_value_is_the_same_object() -> None:

@@ -111,6 +111,15 @@ def test_who_is_alone_waits_for_the_commit_too() -> None:
     assert turns.turn() == ["commit", "a"]
 
 
+def test_who_only_asks_is_answered_like_everybody() -> None:
+    turns = Turns()
+    for client in (turns.a, turns.b, turns.a):
+        turns.outbox.send_found(client)
+    assert turns.turn() == ["a", "b"]
+    turns.outbox.send_found(turns.a)
+    assert turns.log == ["a"]
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_what_was_found_waits_for_the_commit_of_what_others_changed(alone: bool) -> None:
     turns = Turns()
