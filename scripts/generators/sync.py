@@ -70,14 +70,46 @@ What changed, not what is there: a poll reads the source's change log from the c
 objects are read again by 200 in one search, and a search for exactly these tests nothing it has
 from an index. Replicas are compared with what they should be in the form both crossed the wire in.
 
-A first run costs each object once. So that this is little, an attribute that only crosses is passed
-on in the bytes it came in, a new replica is handed to a directory of the same process in parts, and
-to another over LDAPS with several hundred adds on their way while the next page is fetched and made
-ready. Entries that are alike (same superior, classes and attributes) are looked up once by the
-directory (`directory/dsa/quick_add.py`), and carried out together, attribute by attribute
-(`directory/dsa/bulk_add.py`), whether they come from this process, from one client's pipeline or
-from LDIF; what is not certain there takes the plain path. `tests/property/sync/test_wire_forms.py`
-and `tests/property/dsa/test_{quick,bulk}_add.py` hold these ways to the plain ones.
+A first run costs each object once. What it spends on one is in five places, each with the reason
+beside it, and for objects that are alike (the same attributes, in the source and in the target) all
+five work on columns: one attribute of a page of a thousand objects at a time.
+
+1. **Read** (`directory/dsa/parted_search.py`, `directory/store/shape_truth.py`): a source in this
+   process answers with an object's attributes as it keeps them, not put together. What a filter
+   says by which attributes there are is worked out once for all objects with the same ones. Over
+   LDAPS an answer is taken apart where it is checked (`directory/wire/entries.py`).
+2. **Project** (`edgesync/sync/alike.py`): an attribute that only crosses is passed on in the
+   bytes it came in; addresses are folded as the lines of one text, then hashed; GUIDs are written
+   out octet by octet for all at once.
+3. **Hand over** (`edgesync/port/`): a directory in this process takes the table as it is; for
+   another the adds are written in one loop (`directory/wire/tables.py`), up to 960 of them are on
+   their way while the next page is fetched and made ready, and answers that all say success are
+   read at one look.
+4. **Add** (`directory/dsa/bulk_add.py`, `directory/model/columns.py`,
+   `directory/store/alike.py`): values of one length are cut out of a whole column, text is made
+   ready for indexes as the lines of one text, and an index takes new keys at once. Adds from a
+   client's pipeline or from LDIF go the same way.
+5. **Keep**: rows of the journal are written and committed 500 objects at a time.
+
+What is not certain in any of them (an odd spelling, a name that is taken, a refusal) takes the
+plain path, object by object. `tests/property/sync/test_first_runs.py` compares what both leave
+and count, with changes in between; `test_alike.py` and `test_wire_forms.py` beside it, and
+`tests/property/wire/test_tables.py` and
+`tests/property/dsa/test_{parted_search,bulk_add,add_tables}.py` hold each place to the plain one.
+
+
+| CPU µs of one object in process, 10,000 recipients with three addresses | before | columns |
+|---|--:|--:|
+| read the source | 3.9 | 2.1 |
+| project and plan | 13.6 | 3.9 |
+| hand over | 3.7 | 1.0 |
+| check, index and add | 6.7 | 3.4 |
+| journal | 4.8 | 4.0 |
+| all | 33.6 | 14.6 |
+
+Of the journal's 4 µs SQLite itself takes 3.7, of the projection three SHA-256 with their Base64
+1.2. At 100,000 recipients it is 15.9 µs. Over LDAPS the client came from 23 to 11 µs, the target from
+22 to 18.
 
 `sync watch --immediate` runs the job whose part of AD changed, be it by a delete. Changes come in
 bursts: a run starts when none came for 2 ms, 20 ms after the first at the latest, and takes them
