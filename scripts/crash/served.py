@@ -4,7 +4,8 @@
 
 ``python -m directory`` with its journal synced at every commit; each client asks far ahead. Every
 other kill comes when the server enters a write of its journal or a send, as strace sees it, the
-others at random moments. The journal stays from kill to kill. Exit code 3 when an acknowledged
+others at random moments; half of them while the log is copied and starts anew every few commits.
+The journal stays from kill to kill. Exit code 3 when an acknowledged
 change was missing, or something was there that is no state of what was asked.
 """
 
@@ -40,6 +41,9 @@ from tests.support.listener import Client
 SCHEMA = "edgesync.served-crash-campaign/1"
 SENDS = "write" if find_spec("uvloop") else "sendto"
 """How the event loop sends."""
+
+PROGRAMS = ("directory", "scripts.crash.short_log")
+"""What is served, in turn: as it is, and with a log that starts anew all the time."""
 
 CALLS = {"pwrite64": 600, "fdatasync": 60, SENDS: 100}
 """System calls a server is killed at, and up to which of each: a second or two of load."""
@@ -104,7 +108,8 @@ def _killed(
     """Serve, let clients write, kill."""
     database, people = str(folder / "journal.db"), str(folder / "people.ldif")
     first = ("--ldif", people) if number == 0 else ()
-    with served(folder, "--database", database, *first) as server:
+    program = PROGRAMS[number // 2 % len(PROGRAMS)]
+    with served(folder, "--database", database, *first, program=("-m", program)) as server:
         writers = []
         for client in range(clients):
             connection = Client(("127.0.0.1", server.port))
