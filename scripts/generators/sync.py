@@ -97,7 +97,6 @@ and count, with changes in between; `test_alike.py` and `test_wire_forms.py` bes
 `tests/property/wire/test_tables.py` and
 `tests/property/dsa/test_{parted_search,bulk_add,add_tables}.py` hold each place to the plain one.
 
-
 | CPU µs of one object in process, 10,000 recipients with three addresses | before | columns |
 |---|--:|--:|
 | read the source | 3.9 | 2.1 |
@@ -108,8 +107,8 @@ and count, with changes in between; `test_alike.py` and `test_wire_forms.py` bes
 | all | 33.6 | 14.6 |
 
 Of the journal's 4 µs SQLite itself takes 3.7, of the projection three SHA-256 with their Base64
-1.2. At 100,000 recipients it is 15.9 µs. Over LDAPS the client came from 23 to 11 µs, the target from
-22 to 18.
+1.2. At 100,000 recipients it is 15.9 µs. Over LDAPS the client came from 23 to 11 µs, the target
+from 22 to 18.
 
 `sync watch --immediate` runs the job whose part of AD changed, be it by a delete. Changes come in
 bursts: a run starts when none came for 2 ms, 20 ms after the first at the latest, and takes them
