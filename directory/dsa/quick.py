@@ -15,18 +15,14 @@ from directory.dsa.quick_index import ENTRIES_MAX, Prefix, QuickIndexes
 from directory.dsa.selection import SELECTIONS_MAX, Selection, is_remembered
 from directory.dsa.session import Identity, Session
 from directory.dsa.streams import LARGE, SearchStreams
-from directory.model.filter import Equality, ItemMaker, starting_with
+from directory.model.filter import Equality, starting_with
+from directory.model.question import Question
 from directory.store.attribute_index import AttributeIndex
 from directory.store.dit import Dit
 from directory.store.entry import DELETED, RECYCLED, SUBENTRY, Place, StoredEntry
 
 BASE, ONE, SUBTREE = 0, 1, 2
 _HIDDEN = DELETED | RECYCLED
-
-Question = tuple[
-    bytes, int, ItemMaker, bytes, tuple[str, ...], int, Sequence[tuple[bytes, bytes | None]]
-]
-"""As ``wire.quick`` reads it: all of a search but the value it is about."""
 
 
 @dataclass  # without slots: mypyc makes others slow, and this is asked for every search

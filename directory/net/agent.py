@@ -21,7 +21,7 @@ from typing import Protocol
 from directory.dsa.session import Session
 from directory.model.controls import Control
 from directory.model.messages import BindRequest, Reply, Request, SearchRequest
-from directory.wire.quick import Question
+from directory.model.question import Question
 from directory.wire.quick_modify import Replacement
 
 

@@ -24,6 +24,7 @@ from directory.model.filter import (
     ending_with,
     starting_with,
 )
+from directory.model.question import Others, Question
 from directory.wire import tags
 from directory.wire.entries import KNOWN_SELECTIONS, decode_selection
 from directory.wire.filters import (
@@ -35,16 +36,6 @@ from directory.wire.filters import (
     SUBSTRINGS,
 )
 from directory.wire.frame import FrameBuffer
-
-Others = tuple[tuple[bytes, bytes | None], ...]
-"""Attributes and values that must be equal too (None: present): the rest of an And."""
-
-Question = tuple[bytes, int, ItemMaker, bytes, tuple[str, ...], int, Others]
-"""Base, scope, item, attribute, attributes wanted, size limit, the others: all but the value.
-
-The item is what its maker makes of attribute and value; names are as sent. What is asked again is
-nearly always the same object.
-"""
 
 QUESTIONS_MAX = 4096
 """Questions remembered, one for each length of value; all are forgotten when there are more. Each
@@ -201,7 +192,8 @@ def quick_search(data: bytes, at: int, end: int) -> tuple[Question, bytes | None
                 return None
     except (IndexError, DecodeError, LdapError):
         return None
-    question = data[base_at:base_end], limits[0], make, name, attributes, limits[1], others
+    base = data[base_at:base_end]
+    question = Question(base, limits[0], make, name, attributes, limits[1], others)
     return question, value, value_at
 
 

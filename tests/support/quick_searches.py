@@ -9,7 +9,7 @@ from directory.model import messages as m
 from directory.model.dn import DN
 from directory.model.filter import Equality
 from directory.model.modification import add, delete, replace
-from directory.wire.quick import Question
+from directory.model.question import Question
 from tests.support.directories import SUFFIX as GENERIC
 from tests.support.directories import USERS, Bench, ad, generic
 
@@ -41,7 +41,7 @@ def question(
     size_limit: int = 0,
 ) -> Question:  # fmt: skip
     """A question as the wire reads it: when it is asked again it is the same object."""
-    asked: Question = base.encode(), scope, make, name.encode(), attributes, size_limit, ()
+    asked = Question(base.encode(), scope, make, name.encode(), attributes, size_limit, ())
     return _ASKED.setdefault(asked, asked)
 
 
