@@ -21,6 +21,7 @@ TOOLS = {
     "slapadd": "slapd",
     "ldapsearch": "ldap-utils",
     "openssl": "openssl",
+    "gcc": "gcc",
     "swaks": "swaks",
     "postfix": "postfix",
     "curl": "curl",
