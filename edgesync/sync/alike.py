@@ -67,6 +67,10 @@ class ProjectedTable(NamedTuple):
         columns = [column[start:stop] for column in self.columns]
         return self._replace(keys=self.keys[start:stop], columns=columns)
 
+    def without_attributes(self) -> ProjectedTable:
+        """Their names alone, for who remembers many."""
+        return self._replace(names=(), columns=())
+
     def added(self) -> EntryTable:
         """The whole entries, to be added."""
         form, _ = self.projector.form(self.names)

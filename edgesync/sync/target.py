@@ -201,7 +201,7 @@ class Target:
         if tables and not any(found):
             self._failures = _NONE
             self._tally.added += len(found)
-            self._added += tables
+            self._added += [table.without_attributes() for table in tables]
             return
         steps = chain.from_iterable(
             one.steps() if isinstance(one, Additions) else (one,) for one in started

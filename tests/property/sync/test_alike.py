@@ -102,6 +102,8 @@ def test_what_is_projected_is_the_same_together_and_alone(
     assert sorted(together, key=repr) == sorted(alone, key=repr)
     for projected in found:
         if isinstance(projected, ProjectedTable):
+            bare = projected.without_attributes().rows()
+            assert [row.normal for row in bare] == [row.normal for row in projected.rows()]
             added = list(projected.added().entries())
             for row, entry in zip(projected.rows(), added, strict=True):
                 step = plan(wanted, None, row)
