@@ -30,7 +30,7 @@ def single_values(blobs: Values, name_octets: int) -> list[bytes] | None:
     at = 8 + name_octets  # behind four tags, four lengths and the name
     first = blobs[0]
     size = len(first)
-    if first[1] < 0x80 and size >= at and size == at + first[at - 1] and _is_layout(blobs, size):
+    if first[1] < 0x80 and size >= at and size == at + first[at - 1] and _are_of_size(blobs, size):
         head = slice(at)
         if set(map(itemgetter(head), blobs)) == {first[head]}:
             return list(map(itemgetter(slice(at, None)), blobs))
@@ -87,7 +87,7 @@ _SHORT_STRING = tuple(bytes((OCTET_STRING, size)) for size in range(0x80))
 """What stands before a value."""
 
 
-def _is_layout(blobs: Values, size: int) -> bool:
+def _are_of_size(blobs: Values, size: int) -> bool:
     return set(map(len, blobs)) == {size}
 
 
