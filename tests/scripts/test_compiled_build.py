@@ -28,9 +28,11 @@ QUICK = {"HYPOTHESIS_PROFILE": "quick"}
 COMPILE_S = 400
 TESTS_S = 400
 
+LANES = ("quick_search", "quick_add", "quick_modify", "bulk_add")
 DECISIVE = (
-    "tests/property/dsa", "tests/property/store/test_derived_indexes.py", "tests/property/wire",
-    "tests/model/store", "tests/unit/store", "tests/unit/wire",
+    *(f"tests/property/dsa/test_{name}.py" for name in LANES),
+    "tests/property/wire/test_quick.py", "tests/property/store/test_derived_indexes.py",
+    "tests/model/store", "tests/unit/store/test_copies.py", "tests/unit/wire",
 )  # fmt: skip
 """The fast lanes beside the plain path, the store beside a dictionary, the wire; and small tests of
 both."""
@@ -68,7 +70,7 @@ def _python(folder: Path, *words: str, timeout: float = 60) -> subprocess.Comple
 @pytest.mark.timeout(COMPILE_S + TESTS_S)
 def test_the_decisive_tests_pass_against_the_compiled_build(built: Path) -> None:
     done = _python(
-        built, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"pythonpath={built}",
+        built, "-m", "pytest", "-p", "no:cacheprovider", "-o", f"pythonpath={built}",
         "-o", "timeout=120", *DECISIVE, timeout=TESTS_S,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
