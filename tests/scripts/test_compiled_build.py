@@ -108,6 +108,7 @@ def test_a_slice_of_octets_is_what_it_is_in_python_wherever_its_ends_lie(tmp_pat
     require_tool("gcc")
     project, out = _project(tmp_path / "project", MODULE), tmp_path / "out"
     made = compile_modules(out, tmp_path / "c", level="0", root=project, modules=("sample.py",))
+    (out / "directory" / "__init__.py").touch()
     assert made[0].exists()
     check = (
         f"import sys; sys.path.insert(0, {str(out)!r})\n"
