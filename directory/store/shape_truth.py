@@ -22,6 +22,11 @@ ENTRIES_MIN = 32
 """Entries to test before working out shapes first is worth it."""
 
 
+PARTS_MAX = 64
+"""Tests in a filter that is worked out by shape. Each shape compiles them anew: of the 4,000 a
+stranger may send that took most of a second, in one turn of the event loop."""
+
+
 class _Word(Enum):
     VARIES = "varies"
 
@@ -34,6 +39,8 @@ Verdict = Truth | Literal[_Word.VARIES]
 def by_shape(store: Store, filter: f.Filter) -> Test:  # noqa: A002 - the noun of RFC 4511
     """``compile_filter``, asked only where the shape does not tell."""
     test = compile_filter(store, filter)
+    if parts_of(filter) > PARTS_MAX:
+        return test
     known: dict[Shape, Verdict] = {}
 
     def test_shape_first(entry: StoredEntry) -> Truth:
@@ -45,6 +52,16 @@ def by_shape(store: Store, filter: f.Filter) -> Test:  # noqa: A002 - the noun o
         return test(entry) if verdict is VARIES else verdict
 
     return test_shape_first
+
+
+def parts_of(filter: f.Filter) -> int:  # noqa: A002
+    """How many tests a filter has."""
+    match filter:
+        case f.And(filters) | f.Or(filters):
+            return sum(map(parts_of, filters))
+        case f.Not(inner):
+            return parts_of(inner)
+    return 1
 
 
 def verdict_of(store: Store, filter: f.Filter, entry: StoredEntry) -> Verdict:  # noqa: A002

@@ -16,7 +16,7 @@ from directory.model.dn import DN
 from directory.model.encoded import EncodedEntry, PartedAnswer
 from directory.model.modification import replace
 from directory.store.evaluate import compile_filter
-from directory.store.shape_truth import by_shape
+from directory.store.shape_truth import PARTS_MAX, by_shape
 from tests.support.directories import Bench
 from tests.support.quick_searches import NAMES, populated
 
@@ -126,3 +126,11 @@ def test_what_a_shape_tells_is_what_its_entries_tell(profile: str, filter_: f.Fi
     for _ in range(2):
         for entry in store.dit.live():
             assert quick(entry) is plain(entry)
+
+
+def test_a_filter_of_very_many_parts_is_not_worked_out_for_each_shape() -> None:
+    store = unchanged("generic").agent.store
+    part = f.Present("mail")
+    for parts, is_by_shape in ((PARTS_MAX, True), (PARTS_MAX + 1, False)):
+        test = by_shape(store, f.Not(f.Or((part,) * parts)))
+        assert (test.__name__ == "test_shape_first") is is_by_shape
