@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Truth = bool | None
 Test = Callable[[StoredEntry], Truth]
 Values = Callable[[StoredEntry], Iterable[bytes]]
+Met = tuple[Attribute, Values] | None
 
 
 def _undefined(_: StoredEntry) -> Truth:
@@ -37,21 +38,38 @@ def always(_: StoredEntry) -> Truth:
 
 def compile_filter(store: Store, filter: f.Filter) -> Test:  # noqa: A002 - the noun of RFC 4511
     """The function that tests an entry of a store."""
-    match filter:
+    return _compile(store, filter, {})
+
+
+def _compile(store: Store, wanted: f.Filter, met: dict[str, Met]) -> Test:
+    """The same, for a part of a filter; looks each description up once, for thousands of parts."""
+    match wanted:
         case f.And(filters):
-            return _and([compile_filter(store, part) for part in filters])
+            return _and([_compile(store, part, met) for part in filters])
         case f.Or(filters):
-            return _or([compile_filter(store, part) for part in filters])
+            return _or([_compile(store, part, met) for part in filters])
         case f.Not(inner):
-            return _not(compile_filter(store, inner))
+            return _not(_compile(store, inner, met))
         case f.Extensible():
-            return _extensible(store, filter)
-    attribute = store.schema.attribute(filter.name)
-    if attribute is None or attribute.name in store.unsearchable:
+            return _extensible(store, wanted)
+    name = wanted.name
+    if name not in met:
+        met[name] = _meet(store, name)
+    known = met[name]
+    if known is None:
         return _undefined
-    if attribute.name == "objectclass" and isinstance(filter, f.Present):
+    attribute, values = known
+    if attribute.name == "objectclass" and isinstance(wanted, f.Present):
         return always  # no entry is without
-    return _item(attribute, values_of(store, filter.name), filter)
+    return _item(attribute, values, wanted)
+
+
+def _meet(store: Store, name: str) -> Met:
+    """What a filter may ask of a description: None for what is unknown or secret."""
+    attribute = store.schema.attribute(name)
+    if attribute is None or attribute.name in store.unsearchable:
+        return None
+    return attribute, values_of(store, name)
 
 
 def _item(attribute: Attribute, values: Values, item: f.Filter) -> Test:
