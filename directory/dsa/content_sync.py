@@ -18,6 +18,7 @@ from directory.dsa.context import Context
 from directory.dsa.names import existing
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
+from directory.dsa.search import CLOCK_EVERY
 from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model.controls import (
@@ -29,6 +30,7 @@ from directory.model.controls import (
 )
 from directory.model.encoded import EncodedEntry, search_result_entry
 from directory.model.messages import (
+    TURN,
     LdapResult,
     Reply,
     Scope,
@@ -137,12 +139,19 @@ class ContentSync:
         store = self._context.store
         found, rest = store.collect(self._base, self._request.scope, self._wanted)
         chosen = sorted(found, key=lambda entry: len(entry.place.path))
-        return (
-            self._entry(entry, SyncEntryState.ADD)
-            for entry in chosen
-            if not entry.flags & DELETED and (rest is None or self._test(entry) is True)
-            if self._may_read(entry)
-        )
+        return self._shown(chosen, is_sure=rest is None)
+
+    def _shown(self, chosen: Sequence[StoredEntry], *, is_sure: bool) -> Iterator[Reply]:
+        takes_turns = self._session.takes_turns
+        for at, entry in enumerate(chosen, 1):
+            if takes_turns and not at % CLOCK_EVERY:
+                yield TURN
+            if (
+                not entry.flags & DELETED
+                and (is_sure or self._test(entry) is True)
+                and self._may_read(entry)
+            ):
+                yield self._entry(entry, SyncEntryState.ADD)
 
     def _changes(self, since: int, through: int) -> Iterator[Reply]:
         store = self._context.store

@@ -17,6 +17,7 @@ from directory.dsa.context import Context
 from directory.dsa.names import existing
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
+from directory.dsa.search import CLOCK_EVERY
 from directory.dsa.session import Session
 from directory.errors import ResultCode
 from directory.model import ber
@@ -24,6 +25,7 @@ from directory.model.controls import DirSync
 from directory.model.encoded import EncodedEntry, search_result_entry
 from directory.model.filter import ANY_ENTRY, Not
 from directory.model.messages import (
+    TURN,
     LdapResult,
     Reply,
     SearchRequest,
@@ -108,6 +110,8 @@ def dir_sync(
     test = compile_filter(context.store, rewrite(context, request.filter))
     room = control.max_bytes if 0 < control.max_bytes < BYTES_MAX else BYTES_MAX
     for at, entry in enumerate(changed):
+        if session.takes_turns and at % CLOCK_EVERY == CLOCK_EVERY - 1:
+            yield TURN
         if test(entry) is not True or not (
             session.identity.is_administrator or context.access.may_read(session.identity, entry)
         ):

@@ -11,11 +11,12 @@ from directory.dsa.names import existing
 from directory.dsa.request_controls import SearchControls
 from directory.dsa.rewrite import rewrite
 from directory.dsa.session import Session
-from directory.dsa.sorting import sort_entries, window
+from directory.dsa.sorting import Order, window
 from directory.errors import LdapError, ResultCode
 from directory.limits import SEARCH_ENTRIES_MAX, SEARCH_TIME_MAX_S
 from directory.model.controls import Control, PagedResults
 from directory.model.messages import (
+    TURN,
     LdapResult,
     Reply,
     Scope,
@@ -47,16 +48,21 @@ def search(
     if controls.paged is not None and controls.paged.cookie:
         yield from _next_page(session, request, controls.paged)
         return
-    matching = find(context, session, request, controls)
+    matching = find(context, session, request, controls, ticks=session.takes_turns)
     selection = context.selections.of(
         request.attributes, types_only=request.types_only, catalog=session.is_global_catalog
     )
     shown = controls.presentation(context, session, selection)
     answer: list[Control] = []
     if controls.sort is not None:
-        found = list(matching.entries)
-        found, sorted_control = sort_entries(context, found, controls.sort)
-        answer.append(sorted_control)
+        order = Order(context, controls.sort)
+        found: list[StoredEntry] = []
+        for entry in order.of(matching.entries):
+            if entry is not TICK:
+                found.append(entry)
+            elif session.takes_turns:
+                yield TURN
+        answer.append(order.response)
         if controls.list_view is not None:
             found, view = window(context, found, controls.sort, controls.list_view)
             answer.append(view)
@@ -68,6 +74,9 @@ def search(
         return
     count = 0
     for entry in matching.entries:
+        if entry is TICK:
+            yield TURN
+            continue
         if entry.flags & REFERRAL and not controls.manage_dsa_it:
             yield _reference(entry)
             continue
@@ -216,9 +225,8 @@ def _page(
     session: Session, saved: paging.SavedSet, control: PagedResults, limit: int
 ) -> Iterator[Reply]:
     page = paging.Page(session, saved, control, limit)
-    tick = Reply(SearchResultDone(LdapResult()))  # the set may have been opened by a stream
-    for reply in page.answers(saved.show, tick):
-        if reply is not tick:
+    for reply in page.answers(saved.show, TURN):
+        if reply is not TURN or session.takes_turns:  # a stream may have opened the set
             yield reply
     yield page.final()
 

@@ -62,6 +62,7 @@ class Session:
     ``deliver`` is set by the listener: how replies of persisting searches reach the client.
     ``note`` says what the caller is doing; the change log keeps it beside the identity.
     ``group_commit`` leaves the durability of changes to ``commit_group``.
+    ``takes_turns`` has a TURN among the replies of a search that does not answer for a while.
     """
 
     identity: Identity = ANONYMOUS
@@ -71,6 +72,7 @@ class Session:
     deliver: Callable[[int, Reply], None] | None = None
     note: str = ""
     group_commit: bool = False
+    takes_turns: bool = False
     peer: str = ""
     is_global_catalog: bool = False
     sasl: object | None = field(default=None, repr=False)

@@ -146,18 +146,6 @@ def _taken(run: list[tuple[object, StoredEntry]]) -> Iterator[tuple[object, Stor
 _FIRST: Callable[[tuple[object, StoredEntry]], Any] = itemgetter(0)
 
 
-def sort_entries(
-    context: Context, entries: Iterable[StoredEntry], control: SortRequest
-) -> tuple[list[StoredEntry], SortResponse]:
-    """The entries in order, and the control that says how it went.
-
-    Raises:
-        LdapError: unavailableCriticalExtension when a critical sort cannot be done.
-    """
-    order = Order(context, control)
-    return [entry for entry in order.of(entries) if entry is not TICK], order.response
-
-
 def window(
     context: Context, entries: list[StoredEntry], sort: SortRequest, control: VirtualListView
 ) -> tuple[list[StoredEntry], VirtualListViewResponse]:

@@ -312,6 +312,10 @@ class Reply:
     controls: tuple[Control, ...] = ()
 
 
+TURN = Reply(SearchResultReference(()))
+"""No answer, and never sent: a search that found nothing for a while lets others go first."""
+
+
 @dataclass(frozen=True, slots=True)
 class LdapMessage:
     """Section 4.1.1: an operation with its id and controls."""

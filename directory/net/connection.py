@@ -19,7 +19,7 @@ from directory.errors import ResultCode
 from directory.model import messages as m
 from directory.model import oids
 from directory.model.messages import ExtendedRequest, LdapResult, Reply
-from directory.net.limits import QUICK_ANSWERS, SLICE_BYTES
+from directory.net.limits import LARGE_REQUEST, QUICK_ANSWERS, SLICE_BYTES
 from directory.net.listener import Listener
 from directory.net.operations import Operations
 from directory.net.output import Output
@@ -60,7 +60,7 @@ class ClientSession(asyncio.Protocol):
         self._wire = ServerConnection(message_size_max=self._limits.message_size_anonymous)
         self._frames = self._wire.frames
         self._output = Output()
-        self.session = Session()
+        self.session = Session(takes_turns=True)
         self._operations = Operations(
             self._agent, self.session, self._output, self._loop.time, self, self._commits
         )
@@ -161,7 +161,8 @@ class ClientSession(asyncio.Protocol):
 
     def _read(self) -> None:
         """Start what the client has asked, as far as it may have things going on at once."""
-        self._is_behind = is_more = False
+        is_more = False
+        self._is_behind = self._frames.waiting > LARGE_REQUEST and self._turns.is_over
         while self._may_start and not self._is_behind:
             if self._answer_quickly() or self._is_behind:
                 break

@@ -15,6 +15,7 @@ from directory.dsa.session import Session
 from directory.errors import LdapError, ResultCode
 from directory.model import ber
 from directory.model.messages import (
+    TURN,
     AddRequest,
     BindRequest,
     DeleteRequest,
@@ -41,12 +42,7 @@ from directory.net.agent import (
     Stream,
 )
 from directory.net.durability import GatheredClient, GroupCommit
-from directory.net.limits import (
-    SLICE_BYTES,
-    SLICE_REPLIES,
-    SLICE_S,
-    TOGETHER,
-)
+from directory.net.limits import LARGE_REQUEST, SLICE_BYTES, SLICE_REPLIES, SLICE_S, TOGETHER
 from directory.net.output import COMPARED, SUCCESSES, Output
 from directory.wire import tags
 from directory.wire.connection import ProtocolFailed, RequestReceived, ServerConnection
@@ -220,7 +216,8 @@ class Operations:
         if self._update is not None and isinstance(request, UPDATES) and not event.controls:
             self._apply(self._update, frame, request)
             return
-        if self._stream is not None and isinstance(request, SearchRequest):
+        is_large = len(frame.operation) > LARGE_REQUEST  # reading it was a slice of its own
+        if self._stream is not None and isinstance(request, SearchRequest) and not is_large:
             stream = self._stream(self._session, request, event.controls)
             if stream is not None:
                 running = Running(frame, iter(()), stream)
@@ -232,7 +229,8 @@ class Operations:
             if self._prepare is not None and isinstance(request, SearchRequest):
                 running.steps = self._prepare(self._session, request)
         self.running[event.message_id] = running
-        self.advance(event.message_id, most)
+        if not is_large:
+            self.advance(event.message_id, most)
 
     def _apply(
         self, update: Callable[[Session, Request], None], frame: Frame, request: Request
@@ -296,6 +294,8 @@ class Operations:
                     return  # the others' turn before the next step
                 running.steps = None
             for reply in running.replies:
+                if reply is TURN:
+                    return
                 output.put_reply(running.id_element, reply)
                 count += 1
                 if not isinstance(reply.operation, _UNFINISHED):

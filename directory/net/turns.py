@@ -47,6 +47,7 @@ class Turn:
 
     def _go_on(self) -> None:
         queue = self._queue
+        self._begin()
         try:
             until = self._loop.time() + CROWDED_TURN_S if self.is_crowded else None
             for _ in range(len(queue)):  # who queues anew meanwhile comes in another round
@@ -64,12 +65,15 @@ class Turn:
     @property
     def is_over(self) -> bool:
         """Whether the others should have their turn first; starts the turn when none is on."""
-        now = self._loop.time()
         if self._until is None:
-            self._until = now + TURN_S
-            self._loop.call_soon(self._end)
+            self._begin()
             return False
-        return now > self._until
+        return self._loop.time() > self._until
+
+    def _begin(self) -> None:
+        if self._until is None:
+            self._until = self._loop.time() + TURN_S
+            self._loop.call_soon(self._end)
 
     def _end(self) -> None:
         self._until = None

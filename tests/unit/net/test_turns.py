@@ -22,7 +22,7 @@ from directory.model.messages import (
     SimpleCredentials,
 )
 from directory.net.connection import ClientSession
-from directory.net.limits import TURN_S
+from directory.net.limits import LARGE_REQUEST, TURN_S
 from directory.net.server import DirectoryServer
 from directory.wire.connection import DisconnectionReceived
 from directory.wire.messages import encode_message
@@ -68,37 +68,46 @@ class Socket:
         return lambda *_, **__: None
 
 
-def _requests(ids: Sequence[int]) -> bytes:
-    request = CompareRequest(SUFFIX, "dc", b"x")
+def _requests(ids: Sequence[int], size: int = 1) -> bytes:
+    request = CompareRequest(SUFFIX, "dc", b"x" * size)
     return b"".join(encode_message(LdapMessage(number, request)) for number in ids)
 
 
-async def _order(first: Sequence[int], then: Sequence[int]) -> list[int]:
-    """The order in which the requests of two clients are executed that ask at the same time."""
+async def _order(*asked: bytes, expected: int) -> list[int]:
+    """The order in which the requests of clients are executed that ask at the same time."""
     loop = asyncio.get_running_loop()
     clock = [loop.time()]
     loop.time = lambda: clock[0]  # type: ignore[method-assign]  # time that the test moves
-    agent = Slow(clock, len(first) + len(then))
+    agent = Slow(clock, expected)
     server = DirectoryServer(agent, ())
     server.attach(loop)
-    for ids in (first, then):
+    for data in asked:
         client = ClientSession(server, is_tls=False)
         client.connection_made(cast("asyncio.Transport", Socket()))
-        loop.call_soon(client.data_received, _requests(ids))
+        loop.call_soon(client.data_received, data)
     await agent.all_asked.wait()
     return agent.asked
 
 
 def test_one_question_is_answered_before_the_rest_of_a_thousand() -> None:
-    order = asyncio.run(_order(range(1, MANY + 1), [999]))
+    thousand = _requests(range(1, MANY + 1))
+    order = asyncio.run(_order(thousand, _requests([999]), expected=MANY + 1))
     assert order.index(999) < 6
     assert [number for number in order if number != 999] == list(range(1, MANY + 1))
 
 
 def test_two_who_ask_much_take_turns() -> None:
-    order = asyncio.run(_order(range(1, MANY + 1), range(101, 101 + MANY)))
+    one, other = _requests(range(1, MANY + 1)), _requests(range(101, 101 + MANY))
+    order = asyncio.run(_order(one, other, expected=2 * MANY))
     changes = sum((a > 100) != (b > 100) for a, b in pairwise(order))
     assert changes > MANY / 3
+
+
+def test_large_requests_of_many_do_not_keep_a_question_waiting() -> None:
+    large = [_requests([number], LARGE_REQUEST) for number in range(1, MANY + 1)]
+    order = asyncio.run(_order(*large, _requests([999]), expected=MANY + 1))
+    assert order.index(999) < 6
+    assert [number for number in order if number != 999] == list(range(1, MANY + 1))
 
 
 class Hashing(DictAgent):
