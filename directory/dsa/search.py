@@ -60,7 +60,7 @@ def search(
         for entry in order.of(matching.entries):
             if entry is not TICK:
                 found.append(entry)
-            elif session.takes_turns:
+            if session.takes_turns and (entry is TICK or not len(found) % CLOCK_EVERY):
                 yield TURN
         answer.append(order.response)
         if controls.list_view is not None:
