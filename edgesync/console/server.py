@@ -6,11 +6,13 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from edgesync.console.app import create_app
-from edgesync.console.patience import PatientProtocol
+from edgesync.console.patience import PatientProtocol, SentAhead
 from edgesync.errors import LabError, Unreachable
 from edgesync.lab.lab import Lab
 
@@ -76,10 +78,11 @@ class ControlServer:
                 "another program listens there; use --port 0 for a free one",
             ) from error
         self._socket = listener
+        patient: Any = partial(PatientProtocol, sent_ahead=SentAhead())  # uvicorn wants a class
         config = uvicorn.Config(
             self._app, log_config=None, log_level=logging.CRITICAL, access_log=False,
             lifespan="off", server_header=False, date_header=False, ws="none",
-            timeout_graceful_shutdown=DRAIN_S, http=PatientProtocol,
+            timeout_graceful_shutdown=DRAIN_S, http=patient,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import socket
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgesync.console.patience import PatientProtocol
+from edgesync.console.patience import PatientProtocol, SentAhead
 from edgesync.console.server import ControlServer
 from edgesync.lab.description import PRESETS
 from edgesync.lab.folder import new_lab
@@ -130,3 +131,25 @@ def test_an_answer_left_unread_ends_the_connection(
                 taken += len(more)
         assert taken > 0
     assert answers(served)
+
+
+def test_requests_sent_ahead_are_all_answered(served: tuple[str, int]) -> None:
+    last = HEAD + b"Connection: close\r\n\r\n"
+    with socket.create_connection(served, TIMEOUT_S) as eager, eager.makefile("rb") as answered:
+        eager.sendall((HEAD + b"\r\n") * 99 + last)
+        assert answered.read().count(b"HTTP/1.1 ") == 100
+
+
+def test_of_all_requests_sent_ahead_one_begins_in_each_round_of_the_loop() -> None:
+    rounds: list[list[int]] = [[]]
+
+    async def play() -> None:
+        loop, queue = asyncio.get_running_loop(), SentAhead()
+        for number in range(5):
+            queue.later(loop, lambda number=number: rounds[-1].append(number))  # type: ignore[misc]  # mypy knows no defaults of lambdas
+        for _ in range(8):
+            await asyncio.sleep(0)
+            rounds.append([])
+
+    asyncio.run(play())
+    assert [begun for begun in rounds if begun] == [[0], [1], [2], [3], [4]]
