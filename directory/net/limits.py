@@ -31,9 +31,10 @@ CROWDED_TURN_S = 0.001
 round, so rounds must be short when there are thousands."""
 
 LARGE_REQUEST = 32 * 1024
-"""Octets of a request from which on it queues behind others and is read and executed in turns of
-their own: the 4,096 parts a filter may have take 10 ms to read and 10 to prepare. No question of
-an everyday client and no entry without a picture is as large."""
+"""Octets of a request from which on it queues behind others' questions, and a search is read and
+executed in turns of their own: the 4,096 parts a filter may have take 10 ms to read and 10 to
+prepare. Binds and updates are executed as they are read, for what follows depends on them. No
+question of an everyday client and no entry without a picture is as large."""
 
 QUICK_ANSWERS = 32
 """Quick answers between looks at the clock: a fifth of a millisecond's worth."""

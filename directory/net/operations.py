@@ -216,7 +216,8 @@ class Operations:
         if self._update is not None and isinstance(request, UPDATES) and not event.controls:
             self._apply(self._update, frame, request)
             return
-        is_large = len(frame.operation) > LARGE_REQUEST  # reading it was a slice of its own
+        # reading a large search was a slice; what follows anything else depends on it
+        is_large = isinstance(request, SearchRequest) and len(frame.operation) > LARGE_REQUEST
         if self._stream is not None and isinstance(request, SearchRequest) and not is_large:
             stream = self._stream(self._session, request, event.controls)
             if stream is not None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from directory.dsa.session import Session
-from directory.model.controls import PagedResults
-from directory.model.filter import parse_filter
-from directory.model.messages import LdapMessage, SearchRequest
+from directory.model.controls import ManageDsaIt, PagedResults
+from directory.model.entry import Entry
+from directory.model.filter import Or, parse_filter
+from directory.model.messages import (
+    AddRequest,
+    BindRequest,
+    LdapMessage,
+    Request,
+    SearchRequest,
+    SimpleCredentials,
+)
+from directory.net.limits import LARGE_REQUEST
 from directory.net.operations import Operations
 from directory.net.output import Output
 from directory.store import index
@@ -17,6 +26,7 @@ from directory.wire.messages import encode_message
 from tests.support.directories import SUFFIX, Bench, generic
 
 ENTRIES = 20
+BIG = {"objectClass": (b"inetOrgPerson",), "cn": (b"big",), "sn": (b"x" * LARGE_REQUEST,)}
 
 
 @pytest.fixture
@@ -71,3 +81,27 @@ def test_pages_and_order_wait_for_what_they_need(made: Bench) -> None:
     assert turns(made, made.session, "(displayName>=N 1)", PagedResults(size=5)) > ENTRIES // 4
     assert turns(made, made.session, "(displayName>=N 1)", PagedResults(size=5)) == 1
     assert not made.agent.store.verify()
+
+
+@pytest.mark.parametrize(
+    ("request_", "is_done"),
+    [
+        (AddRequest(Entry(SUFFIX.child("cn", "big"), BIG)), True),
+        (BindRequest(3, "cn=x", SimpleCredentials(b"x" * LARGE_REQUEST)), True),
+        (SearchRequest(SUFFIX, filter=Or((parse_filter("(cn=x)"),) * 4_000)), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_of_large_requests_only_a_search_waits_for_a_turn_of_its_own(
+    made: Bench, request_: Request, is_done: bool
+) -> None:
+    wire, output = ServerConnection(), Output()
+    wire.receive_data(encode_message(LdapMessage(1, request_, (ManageDsaIt(),))))
+    frame = wire.next_frame()
+    assert isinstance(frame, Frame)
+    assert len(frame.operation) > LARGE_REQUEST
+    event = wire.interpret(frame)
+    assert isinstance(event, RequestReceived)
+    operations = Operations(made.agent, made.session, output, lambda: 0.0)
+    operations.start(frame, event)
+    assert operations.is_idle is bool(output.parts) is is_done
