@@ -52,9 +52,11 @@ LARGE = """
 import ctypes, sys
 from edgesync.lab.allocator import keep_little
 
+libc = ctypes.CDLL(None)
 if sys.argv[1] == "little":
     assert keep_little()
-libc = ctypes.CDLL(None)
+else:
+    assert libc.mallopt(-3, 32 * 2**20)  # where glibc goes by itself once such blocks come and go
 libc.malloc.restype = ctypes.c_void_p
 FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
 
@@ -63,7 +65,7 @@ class MallInfo(ctypes.Structure):
 
 libc.mallinfo2.restype = MallInfo
 take = lambda: ctypes.c_void_p(libc.malloc(16 * 2**20))
-libc.free(take())  # glibc learns from the first that such are wanted
+libc.free(take())  # one alone could make glibc keep the next
 before = libc.mallinfo2().hblkhd
 large = take()
 print(libc.mallinfo2().hblkhd - before)
