@@ -20,8 +20,9 @@ from directory.store.trigrams import Trigrams
 ID_TYPE = "I"
 """Postings are arrays of 32-bit ids: four bytes for an entry, four billion entries."""
 
-INFIXES_MIN = 8
-"""Searches for infixes before their index is built; a scan answers the first ones as well."""
+INFIXES_MIN = 2
+"""Searches for infixes of which the last has their index built. That takes as long as eight that look
+at every entry, but whoever asks twice asks more often; one alone is not worth the memory."""
 
 GONE_MIN = 4096
 """Keys that came and went before the groups are worth building anew."""
@@ -147,6 +148,24 @@ class AttributeIndex:
             del self.shared[key]
             self.unique[key] = ids[0]
 
+    def change(self, before: Sequence[bytes], after: Sequence[bytes], id_: int) -> None:
+        """Note that an entry has other values of this attribute than it had."""
+        if len(before) == len(after) == 1:  # as it is with most that is replaced
+            try:
+                old, new = self.key(before[0]), self.key(after[0])
+            except ValueError:
+                pass
+            else:
+                if old != new:
+                    self.remove(old, id_)
+                    self.add(new, id_)
+                return
+        had, has = self.keys_of(before), self.keys_of(after)
+        for key in had - has:
+            self.remove(key, id_)
+        for key in has - had:
+            self.add(key, id_)
+
     # what is derived ---------------------------------------------------------------------------
 
     def _came(self, key: Key) -> None:
@@ -183,7 +202,7 @@ class AttributeIndex:
     @property
     def has_groups(self) -> bool:
         """Whether infixes can be asked at once."""
-        return self._groups is not None
+        return self._groups is not None and self._groups.is_ready
 
     @property
     def is_asked_for_infixes(self) -> bool:
@@ -210,7 +229,11 @@ class AttributeIndex:
 
     def build_groups(self) -> Iterator[None]:
         """Steps until infixes can be asked."""
-        while self._groups is None:
+        while not self.has_groups:
+            if self._groups is not None:
+                self._groups.take_some_in()
+                yield
+                continue
             building = self._grouping
             if building is None:
                 made = Trigrams()
@@ -265,16 +288,16 @@ class AttributeIndex:
         """Entries with a key that contains a piece; None if too many keys, or it cannot tell."""
         if len(piece) < trigrams.LENGTH:
             return None
-        if self._groups is None:
-            if not self.is_asked_for_infixes:
-                self._infixes += 1
-                return None
+        if self._groups is None and not self.is_asked_for_infixes:
+            self._infixes += 1
+            return None
+        if not self.has_groups:
             for _ in self.build_groups():
                 pass
         assert self._groups is not None
-        found: list[Key] = []
+        found: set[Key] = set()
         for key in self._groups.containing(piece):
-            found.append(key)
+            found.add(key)
             if len(found) > at_most:
                 return None
         return self.union(found)

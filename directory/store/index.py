@@ -14,8 +14,9 @@ from directory.store.entry import COMMON_MAX, Shape, StoredEntry
 SLICE_ENTRIES = 1024
 """Entries read at a time while an index is made: some 3 ms."""
 
-_IndexStep = tuple[int, AttributeIndex, "dict[bytes, set[Key]] | None"]
-"""Where in a shape an indexed attribute stands, and the keys of what many entries have alike."""
+_IndexStep = tuple[int, AttributeIndex, "dict[bytes, set[Key]] | None", bool]
+"""Where in a shape an indexed attribute stands, the keys of what many entries have alike, and
+whether entries of this shape have the attribute under one description alone."""
 
 
 class _Making:
@@ -115,7 +116,7 @@ class IndexSet:
             known = self._plan(entry.shape)
         blobs = entry.blobs
         id_ = entry.id
-        for at, index, memo in known[1]:
+        for at, index, memo, _ in known[1]:
             blob = blobs[at]
             keys = memo.get(blob) if memo is not None else None
             if keys is None:
@@ -129,10 +130,11 @@ class IndexSet:
 
     def _plan(self, shape: Shape) -> tuple[Shape, list[_IndexStep]]:
         common = {shape.names[at] for at in shape.common}
+        bases = [name.partition(";")[0] for name in shape.names]
         steps: list[_IndexStep] = [
-            (at, self.by_name[base], {} if name in common else None)
-            for at, name in enumerate(shape.names)
-            if (base := name.partition(";")[0]) in self.by_name
+            (at, self.by_name[base], {} if name in common else None, bases.count(base) == 1)
+            for at, (name, base) in enumerate(zip(shape.names, bases, strict=True))
+            if base in self.by_name
         ]
         # the shape is kept so that its id stays its own
         self._for_shape[id(shape)] = shape, steps
@@ -142,8 +144,13 @@ class IndexSet:
         """Bring the indexes from one version of an entry to the next."""
         if old is not None and new is not None and old.shape is new.shape:
             known = self._for_shape.get(id(new.shape)) or self._plan(new.shape)
-            for at, index, _ in known[1]:
-                if old.blobs[at] is not new.blobs[at]:
+            for at, index, _, is_alone in known[1]:
+                before, after = old.blobs[at], new.blobs[at]
+                if before is after:
+                    continue
+                if is_alone:
+                    index.change(attribute_values(before), attribute_values(after), new.id)
+                else:
                     _change(index, old, new)
         else:
             names = {*(old.shape.names if old else ()), *(new.shape.names if new else ())}

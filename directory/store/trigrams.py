@@ -1,7 +1,8 @@
 """Find keys that contain a piece, by the groups of three octets in it.
 
-Costs memory (some 110 octets for a mail address) and time at each change of a key, so that an
-index has it only where such searches come again and again.
+Costs memory (some 110 octets for a mail address), so that an index has it only where such searches
+come again. Its time is the searches': a key that comes is put aside, looked at as it is while few
+are, and taken in by the next search when they are many. Whoever writes does not pay for it.
 """
 
 from __future__ import annotations
@@ -19,26 +20,46 @@ ENOUGH = 64
 """So few keys are looked at one by one rather than narrowed down further."""
 
 
+ASIDE_MAX = 256
+"""Keys put aside that a search looks at one by one: some 10 µs."""
+
+
 class Trigrams:
     """Numbers of keys by groups of octets. Keys that are gone stay until it is built anew."""
 
     def __init__(self) -> None:
         self._keys: list[bytes] = []
         self._numbers: dict[bytes, array[int]] = {}
+        self._aside: list[bytes] = []
 
     def __len__(self) -> int:
         """How many keys it has, those that are gone included."""
-        return len(self._keys)
+        return len(self._keys) + len(self._aside)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether so few keys are put aside that a search need not take them in."""
+        return len(self._aside) <= ASIDE_MAX
 
     def build(self, keys: Collection[bytes]) -> Iterator[None]:
         """Take keys in, any number of them; whoever iterates decides when others have a turn."""
         for count, key in enumerate(keys, 1):
-            self.add(key)
+            self._take(key)
             if not count % SLICE_KEYS:
                 yield
 
     def add(self, key: bytes) -> None:
-        """Take in a key."""
+        """Put a key aside."""
+        self._aside.append(key)
+
+    def take_some_in(self) -> None:
+        """One step towards being ready; others may put more aside before the next."""
+        some = self._aside[-SLICE_KEYS:]
+        del self._aside[-SLICE_KEYS:]
+        for key in some:
+            self._take(key)
+
+    def _take(self, key: bytes) -> None:
         number = len(self._keys)
         self._keys.append(key)
         numbers = self._numbers
@@ -61,4 +82,7 @@ class Trigrams:
         keys = self._keys
         for number in numbers:
             if piece in (key := keys[number]):
+                yield key
+        for key in self._aside:
+            if piece in key:
                 yield key

@@ -33,7 +33,10 @@ RECIPIENTS = DN.parse(recipients.RECIPIENTS)
 
 
 class Data:
-    """Files below one folder, each written when first asked for."""
+    """Files below one folder, each written when first asked for, by whoever is first.
+
+    Processes that share a folder begin when what they read is written.
+    """
 
     def __init__(self, folder: Path, entries: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +49,8 @@ class Data:
     def schema(self) -> Path:
         """Definitions both servers read."""
         path = self.folder / "recipients.schema"
-        path.write_text(recipients.SCHEMA + "\n")
+        if not path.exists():
+            path.write_text(recipients.SCHEMA + "\n")
         return path
 
     @cached_property
@@ -61,9 +65,11 @@ class Data:
 
     def _ldif(self, name: str, count: int) -> Path:
         path = self.folder / name
-        with path.open("w", encoding="utf-8") as file:
-            for entry in recipients.entries(count):
-                file.write(format_entry(entry) + "\n")  # without a version, which slapadd refuses
+        if not path.exists():
+            with path.open("w", encoding="utf-8") as file:
+                for entry in recipients.entries(count):
+                    # without a version, which slapadd refuses
+                    file.write(format_entry(entry) + "\n")
         return path
 
     def requests(self, name: str) -> Path:

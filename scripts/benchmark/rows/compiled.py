@@ -61,8 +61,9 @@ def _add(bench: Bench, server: Server) -> Sample:
 
 @contextmanager
 def _in_process(bench: Bench) -> Iterator[Contenders]:
-    folder = bench.data.ldif.parent
-    bench.data.requests("eq_sel")  # written once, for both
+    folder = bench.data.folder
+    for written_once in (bench.data.schema, bench.data.ldif, bench.data.requests("eq_sel")):
+        assert written_once.exists()  # neither process writes what the other reads
     with ExitStack() as stack:
         found = {
             name: stack.enter_context(_child(folder, bench.entries, environ))

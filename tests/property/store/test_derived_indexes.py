@@ -29,7 +29,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few keys fill several blocks, and building takes several steps."""
     for module, name, value in (
         (ordered, "BLOCK_KEYS", 3), (ordered, "RUN_KEYS", 4), (ordered, "FEW", 2),
-        (trigrams, "SLICE_KEYS", 3), (index, "SLICE_ENTRIES", 2),
+        (trigrams, "SLICE_KEYS", 3), (trigrams, "ASIDE_MAX", 2), (index, "SLICE_ENTRIES", 2),
         (attribute_index, "GONE_MIN", 8), (attribute_index, "LATE_MAX", 5),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
@@ -112,6 +112,41 @@ def test_every_key_with_a_piece_is_found(keys: list[bytes], text: str) -> None:
     piece = text.encode()
 
     assert set(groups.containing(piece)) == {key for key in keys if piece in key}
+
+
+VALUES = st.lists(st.sampled_from([b"a", b"A", b" a", b"b", b"c@x", b"\xff"]), max_size=3)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), VALUES), max_size=20))
+def test_an_entry_that_changes_is_found_by_the_values_it_has(
+    changes: list[tuple[int, list[bytes]]],
+) -> None:
+    kept, has = mail_index(), dict[int, list[bytes]]()
+    for id_, values in changes:
+        kept.change(has.get(id_, []), values, id_)
+        has[id_] = values
+    made = mail_index()
+    for id_, values in has.items():
+        made.change([], values, id_)
+
+    for key in {*kept.unique, *kept.shared, *made.unique, *made.shared}:
+        assert list(kept.ids(key)) == list(made.ids(key))
+        assert list(made.ids(key)) == sorted(
+            id_ for id_, values in has.items() if key in made.keys_of(values)
+        )
+
+
+def test_a_search_takes_in_what_writes_put_aside_when_that_is_much() -> None:
+    built = mail_index()
+    for _ in built.build_groups():
+        pass
+    for number in range(9):
+        built.add(b"abc%d" % number, number)
+    assert not built.has_groups
+    steps = len(list(built.build_groups()))
+
+    assert (steps, built.has_groups) == (3, True)
+    assert built.containing(b"abc", MANY) == list(range(9))
 
 
 def populated() -> Bench:
