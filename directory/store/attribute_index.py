@@ -21,8 +21,8 @@ ID_TYPE = "I"
 """Postings are arrays of 32-bit ids: four bytes for an entry, four billion entries."""
 
 INFIXES_MIN = 2
-"""Searches for infixes of which the last has their index built. That takes as long as eight that look
-at every entry, but whoever asks twice asks more often; one alone is not worth the memory."""
+"""Searches for infixes of which the last has their index built. That takes as long as eight that
+look at every entry, but whoever asks twice asks more often; one alone is not worth the memory."""
 
 GONE_MIN = 4096
 """Keys that came and went before the groups are worth building anew."""
