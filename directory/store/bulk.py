@@ -21,8 +21,9 @@ def silent(_: str) -> None:
 def without_collector(count: Callable[[], int]) -> Iterator[None]:
     """Entries have no cycles: looking for some again and again is half the cost of a large load.
 
-    Many are then set aside (``gc.freeze``): a collection that looks at a million entries would
-    stop everybody for a second.
+    What nobody refers to goes at once as ever. ``count`` says how many entries came. Many are then
+    set aside (``gc.freeze``): a collection that looks at a million entries would stop everybody for
+    a second.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -7,9 +7,7 @@ is read again, and found equal.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -21,6 +19,7 @@ from directory.model.dn import DN
 from directory.model.entry import Entry
 from directory.model.filter import And, Equality, Filter, Or
 from directory.model.messages import SearchRequest
+from directory.store.bulk import without_collector
 from edgesync.errors import LeaseLost, RefusedByRule, SourceRefused
 from edgesync.port.port import DirectoryIdentity, DirectoryPort, pages
 from edgesync.sync.alike import AlikeProjector, ProjectedTable
@@ -226,7 +225,7 @@ class JobRun:
         self.mode = Mode.FULL
         cursor = feed.position(self.now)
         held: list[Step | Additions] = []
-        with _collector_paused():
+        with without_collector(lambda: self.tally.added):
             for kind in self.kinds:
                 for steps in self._compare(kind):
                     if self.delete_threshold is None:
@@ -362,22 +361,6 @@ def _entries_of(steps: Sequence[Step | Additions]) -> int:
 def _changes(step: Step | Additions) -> Iterator[PlannedChange]:
     for _, change, _ in step.steps() if isinstance(step, Additions) else (step,):
         yield change
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep Python from looking for cycles: a first run makes a million objects and not one.
-
-    It would walk over all of them, and over directories of this process, a dozen times: a third
-    of the run. What nobody refers to goes at once as ever.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def attributes_of(filter_: Filter) -> Iterator[str]:
