@@ -55,7 +55,7 @@ class ClientSession(asyncio.Protocol):
         self._quick = server.quick_search
         self._is_tls = is_tls
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._own_thread = threading.get_ident()
         self._transport: asyncio.Transport | None = None
         self._wire = ServerConnection(message_size_max=self._limits.message_size_anonymous)
         self._frames = self._wire.frames
@@ -299,7 +299,7 @@ class ClientSession(asyncio.Protocol):
 
     def _deliver(self, message_id: int, reply: Reply) -> None:
         """The directory pushes a reply of a search that persists, perhaps from another thread."""
-        if threading.get_ident() != self._thread:
+        if threading.get_ident() != self._own_thread:
             self._loop.call_soon_threadsafe(self._deliver, message_id, reply)
             return
         if self._is_closing or not self._operations.deliver(message_id, reply):

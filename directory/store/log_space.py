@@ -46,9 +46,10 @@ class LogSpace:
             self._size += os.pwrite(self._file, bytes(min(size, AHEAD_MAX)), size)
 
     def _end(self) -> int:
-        """How long the log is, without a look at its times: fstat would have Linux 6.13 and newer
-        write a new one with each commit, and a synced commit would take 60 µs longer
-        (https://docs.kernel.org/filesystems/multigrain-ts.html).
+        """How long the log is, without a look at its times.
+
+        fstat would have Linux 6.13 and newer write new times with each commit, and a synced commit
+        would take 60 µs longer (https://docs.kernel.org/filesystems/multigrain-ts.html).
         """
         return os.lseek(self._file, 0, os.SEEK_END)
 

@@ -23,9 +23,9 @@ def encode_adds(table: EntryTable, first_id: int) -> list[bytes]:
     form = table.form
     kind, above = form.kind + b"=", b"," + form.above
     around = len(kind) + len(above)
-    sequence, string, add = (
+    sequence, string, add = [
         bytes((tag,)) for tag in (ber.SEQUENCE, ber.OCTET_STRING, ADD_REQUEST_TAG)
-    )
+    ]
     messages: list[bytes] = []
     for number, value, *blobs in zip(
         range(first_id, first_id + len(table.values)), table.values, *table.columns, strict=True

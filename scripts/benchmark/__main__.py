@@ -17,7 +17,7 @@ from scripts.benchmark import document
 from scripts.benchmark.bench import Bench
 from scripts.benchmark.load import LdapLoad, LoadClient, OwnClient
 from scripts.benchmark.machine import describe
-from scripts.benchmark.result import HEAD, SCHEMA, line, result
+from scripts.benchmark.result import HEAD, SCHEMA, is_plain, line, result
 from scripts.benchmark.row import NotHere, Row, Sample
 from scripts.benchmark.rows import all_rows
 from scripts.compiled.build import CompileFailed, build, environment, is_current
@@ -114,14 +114,17 @@ def measured(rows: Sequence[Row], bench: Bench, rounds: int) -> Iterator[dict[st
 
 
 def keep(path: Path, found: Mapping[str, Any]) -> None:
-    """Put a result into a file of results, in place of the one it had for that row and size."""
+    """Put a result into a file of results, in place of that row's of the same size and build."""
     document: dict[str, Any] = {"schema": SCHEMA, "results": []}
     if path.exists():
         document = json.loads(path.read_text(encoding="utf-8"))
-    same = (found["row"], found["entries"])
-    kept = [old for old in document["results"] if (old["row"], old["entries"]) != same]
-    document["results"] = sorted([*kept, dict(found)], key=lambda r: (r["row"], r["entries"]))
+    kept = [old for old in document["results"] if _which(old) != _which(found)]
+    document["results"] = sorted([*kept, dict(found)], key=_which)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _which(found: Mapping[str, Any]) -> tuple[str, int, bool]:
+    return found["row"], found["entries"], is_plain(found)
 
 
 if __name__ == "__main__":

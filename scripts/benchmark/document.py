@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.benchmark import rows
 from scripts.benchmark.chart import Chart, draw, short
+from scripts.benchmark.result import is_plain
 from scripts.benchmark.row import Row
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -38,19 +39,21 @@ def write() -> None:
 def documents() -> dict[Path, str]:
     """The files and what should be in them."""
     results: list[Result] = json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
-    return {PAGE: _page(results), GROWTH: draw(_charts(results))}
+    plain = [result for result in results if is_plain(result)]
+    return {PAGE: _page(results, plain), GROWTH: draw(_charts(plain))}
 
 
-def _page(results: Sequence[Result]) -> str:
+def _page(results: Sequence[Result], plain: Sequence[Result]) -> str:
     parts = [
         NOTICE,
         TEXT.read_text(encoding="utf-8").strip(),
         "\n\n## The machine\n\n", _machine(results), "\n## Figures\n\n", _LEGEND,
     ]  # fmt: skip
     for title, group in _groups():
-        table = "".join(_table(group, results))
+        table = "".join(_table(group, plain))
         if table:
             parts.append(f"\n### {title}\n\n{table}")
+    parts += ("\n## Targets with the hot modules compiled\n\n", _COMPILED, *_compiled(results))
     parts.append("\n## As the directory grows\n\n")
     parts.append(f"![Figures by number of entries](images/{GROWTH.name})\n")
     return "".join(parts)
@@ -63,6 +66,30 @@ programs take their share of the machine. Stalls are in
 milliseconds: the longest wait of a probe, and in brackets the longest turn of our event loop in CPU
 time. A target that was missed is marked **✗**.
 """
+
+_COMPILED = """The same rows with `--build compiled`: all of ours is, the other is what it was.
+The last column is the ratio, or figure, of plain Python above.
+
+| work | entries | figure | other | ratio | target | in plain Python |
+|---|--:|--:|--:|--:|--:|--:|
+"""
+
+
+def _compiled(results: Sequence[Result]) -> Iterator[str]:
+    plain = {(r["row"], r["entries"]): r for r in results if is_plain(r)}
+    names = [row.name for _, group in _groups() for row in group]
+    found = [r for r in results if not is_plain(r) and "target" in r]
+    for result in sorted(found, key=lambda r: (names.index(r["row"]), r["entries"])):
+        before = plain.get((result["row"], result["entries"]), {})
+        cells = _cells(result)[:6]
+        yield "| " + " | ".join((*cells, _verdict(before) if before else "")) + " |\n"
+
+
+def _verdict(result: Result) -> str:
+    (ours, *_) = result["contenders"].values()
+    said = f"{number(result['ratio'])} ×" if "ratio" in result else number(ours["figure"])
+    return said + _missed(result)
+
 
 _HEAD = (
     "| work | entries | figure | other | ratio | target | CPU | CPU ratio | p50 µs | p99 µs |"
@@ -89,21 +116,27 @@ def _table(group: Sequence[Row], results: Sequence[Result]) -> Iterator[str]:
 
 
 def _line(result: Result) -> str:
+    return "| " + " | ".join(_cells(result)) + " |\n"
+
+
+def _missed(result: Result) -> str:
+    return " **✗**" if result.get("met") is False else ""
+
+
+def _cells(result: Result) -> tuple[str, ...]:
     (name, ours), *others = result["contenders"].items()
     other_name, other = others[0] if others else ("", {})
-    missed = " **✗**" if result.get("met") is False else ""
     own = "" if name == "edgesync" else f" ({name})"
-    cells = (
+    return (
         f"{result['row']}{own}", short(result["entries"]),
         f"{number(ours['figure'])} {result['unit']}",
         f"{number(other['figure'])} ({other_name})" if other else "",
         f"{number(result['ratio'])} ×" if "ratio" in result else "",
-        result.get("target", "") + missed,
+        result.get("target", "") + _missed(result),
         " / ".join(number(c["cpu_us"]) for c in (ours, other) if "cpu_us" in c),
         f"{number(result['cpu_ratio'])} ×" if "cpu_ratio" in result else "",
         number(ours.get("p50_us")), number(ours.get("p99_us")), _stall(ours),
     )  # fmt: skip
-    return "| " + " | ".join(cells) + " |\n"
 
 
 def _stall(ours: Mapping[str, Any]) -> str:

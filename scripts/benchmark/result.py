@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from directory.build import PLAIN
 from scripts.benchmark.row import Row, Sample
 
 SCHEMA = "edgesync.bench/2"
@@ -31,6 +32,11 @@ def result(row: Row, entries: int, rounds: Sequence[Mapping[str, Sample]]) -> di
         compared = found.get("ratio") if row.target.times else value
         found["met"] = None if compared is None else row.target.is_met(compared)
     return found
+
+
+def is_plain(found: Mapping[str, Any]) -> bool:
+    """Whether a result was measured with nothing compiled."""
+    return bool(found["machine"].get("build", PLAIN) == PLAIN)
 
 
 def _medians(samples: Sequence[Sample]) -> dict[str, Any]:

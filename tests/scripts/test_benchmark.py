@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from directory.build import COMPILED, PLAIN
 from directory.model.dn import DN
 from directory.model.filter import Equality
 from directory.model.messages import CompareRequest, DeleteRequest, Request, SearchRequest
@@ -94,13 +95,17 @@ def test_a_target_is_met_missed_or_not_compared(target: Target, met: bool | None
     assert result(_row(target), 1, [{"edgesync": Sample(5)}])["met"] is met
 
 
-def test_results_of_other_rows_and_sizes_are_kept(tmp_path: Path) -> None:
+def test_results_of_other_rows_sizes_and_builds_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    for row, entries, figure in (("a", 1, 1), ("b", 1, 2), ("a", 2, 3), ("a", 1, 4)):
-        keep(path, {"row": row, "entries": entries, "figure": figure})
+    for row, entries, build, figure in (
+        ("a", 1, PLAIN, 1), ("b", 1, PLAIN, 2), ("a", 2, PLAIN, 3), ("a", 1, COMPILED, 5),
+        ("a", 1, PLAIN, 4),
+    ):  # fmt: skip
+        machine = {"build": build}
+        keep(path, {"row": row, "entries": entries, "figure": figure, "machine": machine})
     found = json.loads(path.read_text())["results"]
     assert [(r["row"], r["entries"], r["figure"]) for r in found] == [
-        ("a", 1, 4), ("a", 2, 3), ("b", 1, 2),
+        ("a", 1, 5), ("a", 1, 4), ("a", 2, 3), ("b", 1, 2),
     ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ LANES = ("quick_search", "quick_add", "quick_modify", "bulk_add")
 DECISIVE = (
     *(f"tests/property/dsa/test_{name}.py" for name in LANES),
     "tests/property/wire/test_quick.py", "tests/property/store/test_derived_indexes.py",
-    "tests/model/store", "tests/unit/store/test_copies.py", "tests/unit/wire",
+    "tests/model/store", "tests/unit/store/test_copies.py", "tests/unit/wire", "tests/unit/net",
 )  # fmt: skip
 """The fast lanes beside the plain path, the store beside a dictionary, the wire; and small tests of
 both."""

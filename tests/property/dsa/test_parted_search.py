@@ -17,6 +17,7 @@ from directory.model.encoded import EncodedEntry, PartedAnswer
 from directory.model.modification import replace
 from directory.store.evaluate import compile_filter
 from directory.store.shape_truth import PARTS_MAX, by_shape
+from tests.support.builds import plain_only
 from tests.support.directories import Bench
 from tests.support.quick_searches import NAMES, populated
 
@@ -128,6 +129,7 @@ def test_what_a_shape_tells_is_what_its_entries_tell(profile: str, filter_: f.Fi
             assert quick(entry) is plain(entry)
 
 
+@plain_only
 def test_a_filter_of_very_many_parts_is_not_worked_out_for_each_shape() -> None:
     store = unchanged("generic").agent.store
     part = f.Present("mail")
