@@ -41,7 +41,8 @@ class Folding:
     def portion(self, changes: int) -> list[int]:
         """Ids of entries to be written with so many changes."""
         if not self._turn and self._changes >= FOLD_CHANGES:
-            self._turn, self.through = list(self.behind), self.usn
+            # in the order of the table, for several rows are in a page
+            self._turn, self.through = sorted(self.behind, reverse=True), self.usn
             self._changes = 0
         return self._turn[-PORTION * changes :] if changes else []
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -106,11 +106,18 @@ def measured(rows: Sequence[Row], bench: Bench, rounds: int) -> Iterator[dict[st
             with row.open(bench) as contenders:
                 taken: list[Mapping[str, Sample]] = []
                 for _ in range(row.rounds or rounds):
-                    gc.collect()
-                    taken.append({name: measure() for name, measure in contenders.items()})
+                    taken.append({name: _turn(measure) for name, measure in contenders.items()})
             yield result(row, bench.entries, taken)
         except NotHere as missing:
             print(f"{row.name:42} not measured here: needs {missing}", flush=True)
+
+
+def _turn(measure: Callable[[], Sample]) -> Sample:
+    """One contender's, which pays for nothing another one left behind."""
+    gc.collect()
+    if hasattr(os, "sync"):
+        os.sync()  # or the disk is still busy with what was written without waiting for it
+    return measure()
 
 
 def keep(path: Path, found: Mapping[str, Any]) -> None:
