@@ -104,9 +104,10 @@ def measured(rows: Sequence[Row], bench: Bench, rounds: int) -> Iterator[dict[st
     for row in rows:
         try:
             with row.open(bench) as contenders:
-                taken: list[Mapping[str, Sample]] = []
-                for _ in range(row.rounds or rounds):
-                    taken.append({name: _turn(measure) for name, measure in contenders.items()})
+                taken = [
+                    {name: _turn(measure) for name, measure in contenders.items()}
+                    for _ in range(row.rounds or rounds)
+                ]
             yield result(row, bench.entries, taken)
         except NotHere as missing:
             print(f"{row.name:42} not measured here: needs {missing}", flush=True)
