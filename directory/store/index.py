@@ -177,15 +177,11 @@ class IndexSet:
 
 def _change(index: AttributeIndex, old: StoredEntry | None, new: StoredEntry | None) -> None:
     """Bring one index from one version of an entry to the next."""
-    base = index.attribute.name
-    before = index.keys_of(values_with_options(old, base)) if old is not None else set()
-    after = index.keys_of(values_with_options(new, base)) if new is not None else set()
-    if old is not None:
-        for key in before - after:
-            index.remove(key, old.id)
-    if new is not None:
-        for key in after - before:
-            index.add(key, new.id)
+    base, entry = index.attribute.name, new or old
+    assert entry is not None
+    before = values_with_options(old, base) if old is not None else ()
+    after = values_with_options(new, base) if new is not None else ()
+    index.change(before, after, entry.id)
 
 
 def values_with_options(entry: StoredEntry, base: str) -> tuple[bytes, ...]:

@@ -19,7 +19,6 @@ SLICE_KEYS = 256
 ENOUGH = 64
 """So few keys are looked at one by one rather than narrowed down further."""
 
-
 ASIDE_MAX = 256
 """Keys put aside that a search looks at one by one: some 10 µs."""
 
