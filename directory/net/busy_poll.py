@@ -66,6 +66,7 @@ class BusyPoll:
         self.is_waiting = False
         if self.is_polling:
             self._needed = max(self._needed - 1, QUICK_QUESTIONS)
+            self._notice_preemption(self._clock())
         elif self._clock() - self._answered_at <= self._window_s:
             self._quick += 1
         else:
@@ -75,7 +76,9 @@ class BusyPoll:
         """An answer was sent."""
         self.is_waiting = True
         now = self._answered_at = self._clock()
-        if not self.is_polling and self._quick >= self._needed and now >= self._paused_until:
+        if self.is_polling:
+            self._looked_at = now  # what took so long was the answer, its commit above all
+        elif self._quick >= self._needed and now >= self._paused_until:
             self.is_polling = True
             self._looked_at = now
             self._call_soon(self._look)
@@ -83,9 +86,8 @@ class BusyPoll:
     def _look(self) -> None:
         """Once in each turn of the loop, which has polled all sockets since the last time."""
         now = self._clock()
-        if now - self._looked_at > PREEMPTED_S:
-            # the core went to somebody else meanwhile: who sleeps is woken sooner than who polls
-            self._paused_until = now + PREEMPTED_PAUSE_S
+        self._notice_preemption(now)
+        if now < self._paused_until:
             self._stop()
         elif now - self._answered_at > self._window_s:
             if self.is_waiting:  # in vain; else it is the answer that takes long
@@ -94,6 +96,11 @@ class BusyPoll:
         else:
             self._looked_at = now
             self._call_soon(self._look)
+
+    def _notice_preemption(self, now: float) -> None:
+        """Pause where the core went to somebody else: who sleeps is woken sooner than who polls."""
+        if now - self._looked_at > PREEMPTED_S:
+            self._paused_until = now + PREEMPTED_PAUSE_S
 
     def _stop(self) -> None:
         self.is_polling = False

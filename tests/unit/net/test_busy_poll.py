@@ -152,6 +152,30 @@ def test_it_leaves_the_core_to_programs_that_want_it() -> None:
     assert not loop.sleeps
 
 
+def test_an_answer_that_waits_for_the_disk_is_no_program_that_wants_the_core() -> None:
+    loop = Loop()
+    loop.ask_often(QUICK_QUESTIONS + 1)
+    for _ in range(20):
+        loop.poll.asked()
+        loop.turn()
+        loop.now += PREEMPTED_S * 2  # the commit, which the loop's thread waits for
+        loop.poll.answered()
+        loop.turn()
+        assert loop.poll.is_polling
+
+
+def test_a_question_that_came_while_the_core_was_taken_does_not_hide_that_it_was() -> None:
+    loop = Loop()
+    loop.ask_often(QUICK_QUESTIONS + 1)
+    loop.now += PREEMPTED_S * 2
+    loop.poll.asked()
+    loop.poll.answered()
+    loop.turn()
+    assert loop.sleeps
+    loop.ask_often(QUICK_QUESTIONS + 1)
+    assert loop.sleeps
+
+
 def test_an_answer_that_takes_long_is_nothing_that_was_polled_in_vain() -> None:
     loop = Loop()
     loop.ask_often(QUICK_QUESTIONS + 1)
